@@ -1,0 +1,215 @@
+// Package beacon reads what players, and the tools that watch them, report to Vigie: JSON objects,
+// one or several, as lines or as an array, small enough for navigator.sendBeacon. The terms are
+// those of CTA-2066.
+//
+//	{"v":1,"session":"6b1f0c52-0a4e-4c39-9f0a-2b6c1f7d9e10","t":1788896703120,
+//	 "event":"playbackStart","tool":"vigie","channel":"tf1","cdn":"akamai","device":"tv",
+//	 "player":"hls.js 1.7","startupTime":1320,"watchedTime":10000,"playbackStallCount":0,
+//	 "playbackStallDuration":0,"bitsPlayed":32000000,"mediaTime":10000,
+//	 "cdnBytes":3100000,"p2pDownBytes":900000,"p2pUpBytes":120000,"peers":7}
+//
+// Counters hold what came since the session's previous beacon. Only session is required.
+//
+//	v                      version of this schema: 1, or not there
+//	session                one viewing, pseudonymous; up to 64 bytes
+//	t                      ms since 1970
+//	event                  playbackRequest, playbackStart, playbackStall, playbackFail,
+//	                       playbackFinish, heartbeat; none is a heartbeat
+//	tool, channel, cdn, device, player, errorCode
+//	                       texts of up to 32, 64, 32, 32, 64, 64 bytes
+//	startupTime            ms from playbackRequest to playbackStart, on the latter only; up to 10 min
+//	watchedTime            ms of moving picture; up to 1 h
+//	playbackStallDuration  ms of rebuffering, seeking apart; up to 1 h
+//	playbackStallCount     up to 1000
+//	bitsPlayed             media bits of what was played; up to 10^12
+//	mediaTime              ms of media played; up to 4 h
+//	cdnBytes, p2pDownBytes, p2pUpBytes
+//	                       up to 1 GiB each
+//	peers                  connected now; up to 10000
+//
+// Whoever can watch can write here, so nothing is believed beyond its bound. A session that is
+// missing or no clean text, another version, or an unknown event refuses the beacon. Any other value
+// that is longer, larger, negative, not a number or not clean text (UTF-8 without control
+// characters) is lost alone. Viewers' clocks are wrong as often as not: a time more than a day before the beacon was
+// received, or more than five minutes after, is replaced by when it was received. A weight is not
+// read. The viewer's address and user agent are those of the HTTP request.
+package beacon
+
+import (
+	"time"
+	"unicode/utf8"
+
+	"vigie/ingest/field"
+	"vigie/ingest/flatjson"
+	"vigie/internal/event"
+)
+
+// Reasons of refusals, beside flatjson's.
+const (
+	NoSession  = "session: missing"
+	BadSession = "session: longer than 64 bytes or not text"
+	BadEvent   = "event: unknown"
+	BadVersion = "v: not 1"
+	NoTime     = "t: missing, and so is the time of reception"
+)
+
+// Bounds of what one beacon can say.
+const (
+	MaxStartup     = 10 * time.Minute
+	MaxWatched     = time.Hour
+	MaxMedia       = 4 * time.Hour
+	MaxStalls      = 1000
+	MaxBits        = 1e12
+	MaxBytes       = 1 << 30
+	MaxPeers       = 10_000
+	MaxPast        = 24 * time.Hour
+	MaxFuture      = 5 * time.Minute
+	maxSession     = 64
+	maxName        = 64 // channel, player, errorCode
+	maxDesignation = 32 // tool, cdn, device
+)
+
+// Parse reads a payload; it is an event.Parser.
+func Parse(payload []byte, from event.Origin, to event.Sink) {
+	p := parser{objects: flatjson.New(payload), from: from}
+	for p.objects.Next(to) {
+		reason := p.read()
+		switch {
+		case p.objects.Refused(to):
+		case reason != "":
+			p.objects.Refuse(to, reason)
+		default:
+			to.Beacon(&p.beacon)
+		}
+	}
+}
+
+type parser struct {
+	objects flatjson.Objects
+	from    event.Origin
+	beacon  event.Beacon
+}
+
+// read fills the beacon from the members of the current object, and says why it is none.
+func (p *parser) read() (reason string) {
+	b, o := &p.beacon, &p.objects
+	*b = event.Beacon{Startup: event.Unknown, Client: p.from.Client, UserAgent: p.from.UserAgent}
+	var at []byte
+	hasSession := false
+	for o.Member() {
+		v := o.Text()
+		switch string(o.Key) {
+		case "v":
+			if n, ok := field.Uint(v); o.Kind != flatjson.Null && (!ok || n != 1) {
+				reason = BadVersion
+			}
+		case "session":
+			hasSession = len(v) > 0
+			b.Session = clean(v, maxSession)
+		case "t":
+			at = v
+		case "event":
+			var ok bool
+			if b.Event, ok = event.ParseBeaconEvent(v); !ok {
+				reason = BadEvent
+			}
+		case "tool":
+			b.Tool = clean(v, maxDesignation)
+		case "cdn":
+			b.CDN = clean(v, maxDesignation)
+		case "device":
+			b.Device = clean(v, maxDesignation)
+		case "channel":
+			b.Channel = clean(v, maxName)
+		case "player":
+			b.Player = clean(v, maxName)
+		case "errorCode":
+			b.ErrorCode = clean(v, maxName)
+		case "startupTime":
+			b.Startup = within(v, MaxStartup)
+		case "watchedTime":
+			b.Playing = max(0, within(v, MaxWatched))
+		case "playbackStallDuration":
+			b.Rebuffering = max(0, within(v, MaxWatched))
+		case "mediaTime":
+			b.MediaTime = max(0, within(v, MaxMedia))
+		case "playbackStallCount":
+			n, _ := field.UintMax(v, MaxStalls)
+			b.Stalls = uint32(n)
+		case "peers":
+			n, _ := field.UintMax(v, MaxPeers)
+			b.Peers = uint32(n)
+		case "bitsPlayed":
+			b.BitsPlayed, _ = field.UintMax(v, MaxBits)
+		case "cdnBytes":
+			b.CDNBytes, _ = field.UintMax(v, MaxBytes)
+		case "p2pDownBytes":
+			b.PeerBytes, _ = field.UintMax(v, MaxBytes)
+		case "p2pUpBytes":
+			b.PeerUploaded, _ = field.UintMax(v, MaxBytes)
+		}
+	}
+	if b.Event != event.EventStart {
+		b.Startup = event.Unknown
+	}
+	b.Time = p.when(at)
+	switch {
+	case reason != "":
+		return reason
+	case !hasSession:
+		return NoSession
+	case b.Session == nil:
+		return BadSession
+	case b.Time.IsZero():
+		return NoTime
+	}
+	return ""
+}
+
+// when is the time a beacon says, or that of its reception where no honest clock could say so.
+func (p *parser) when(at []byte) time.Time {
+	received := p.from.Received
+	t, ok := field.Epoch(at)
+	if !received.IsZero() && (!ok || received.Sub(t) > MaxPast || t.Sub(received) > MaxFuture) {
+		return received
+	}
+	return t
+}
+
+// within is a number of milliseconds up to most, else event.Unknown.
+func within(b []byte, most time.Duration) time.Duration {
+	if d := field.Duration(b, time.Millisecond); d <= most {
+		return d
+	}
+	return event.Unknown
+}
+
+// clean is b when it is text of at most most bytes, else nil.
+func clean(b []byte, most int) []byte {
+	if len(b) == 0 || len(b) > most {
+		return nil
+	}
+	ascii := true
+	for _, c := range b {
+		if c < ' ' || c == 0x7f {
+			return nil
+		}
+		ascii = ascii && c < utf8.RuneSelf
+	}
+	if ascii {
+		return b
+	}
+	if !utf8.Valid(b) {
+		return nil
+	}
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r >= 0x80 && r < 0xa0 {
+			return nil
+		}
+		i += n
+	}
+	return b
+}
+
+var _ event.Parser = Parse

@@ -1,0 +1,315 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"vigie/internal/bus"
+)
+
+// CollectorConfig is what the doors need.
+type CollectorConfig struct {
+	Sources []Source
+	CDNs    []CDN
+	Streams []*bus.Stream // one a partition, from OpenStreams
+	Room    func() error  // says why there is no room on the disk; nil: never asked
+
+	MaxBody        int64          // bytes of one HTTP body as it comes; 0: 64 MiB
+	MaxMemory      int64          // bytes of all bodies being received; 0: 256 MiB
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed for beacons
+	Beacons        BeaconConfig
+	SyslogUDP      string // address to listen on; empty: not
+	SyslogTCP      string
+
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+}
+
+// CDN is one column of the board.
+type CDN struct {
+	ID      string   `yaml:"id"`
+	Name    string   `yaml:"name"`
+	Colour  int      `yaml:"colour"`  // index in the palette, 0 to 7
+	Aliases []string `yaml:"aliases"` // how players' beacons call it
+}
+
+// storeWait bounds the wait for the stream's acknowledgement.
+const storeWait = 20 * time.Second
+
+const (
+	defaultMaxBody   = 64 << 20 // Firehose sends up to 64 MiB
+	defaultMaxMemory = 256 << 20
+	bodyWait         = 60 * time.Second // for the whole body of a slow sender
+	maxBatchID       = 256
+)
+
+// Collector is the door for machines. Its Handler answers POST /ingest/{source} and /beacon.
+type Collector struct {
+	cfg     CollectorConfig
+	sources map[string]*Source
+	door    *door
+	memory  *semaphore.Weighted
+	beacons *beaconDoor
+	syslog  *syslogDoor
+	metrics collectorMetrics
+}
+
+type collectorMetrics struct {
+	bodies  *prometheus.CounterVec // source, outcome
+	bytes   *prometheus.CounterVec // source
+	dropped *prometheus.CounterVec // source; datagrams that found no room
+}
+
+// NewCollector checks the configuration and opens nothing yet.
+func NewCollector(cfg CollectorConfig) (*Collector, error) {
+	if cfg.MaxBody == 0 {
+		cfg.MaxBody = defaultMaxBody
+	}
+	if cfg.MaxMemory == 0 {
+		cfg.MaxMemory = max(defaultMaxMemory, 2*cfg.MaxBody)
+	}
+	if cfg.Room == nil {
+		cfg.Room = func() error { return nil }
+	}
+	c := &Collector{
+		cfg:     cfg,
+		sources: map[string]*Source{},
+		door:    &door{partitions: cfg.Streams, room: cfg.Room},
+		memory:  semaphore.NewWeighted(cfg.MaxMemory),
+		metrics: collectorMetrics{
+			bodies:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vigie_ingest_bodies_total", Help: "Bodies and batches by source and outcome."}, []string{"source", "outcome"}),
+			bytes:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vigie_ingest_bytes_total", Help: "Bytes stored in the raw stream by source."}, []string{"source"}),
+			dropped: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vigie_ingest_datagrams_dropped_total", Help: "Datagrams that found no room, by source."}, []string{"source"}),
+		},
+	}
+	if cfg.Metrics != nil {
+		cfg.Metrics.MustRegister(c.metrics.bodies, c.metrics.bytes, c.metrics.dropped)
+	}
+	if err := CheckSources(cfg.Sources, cfg.CDNs); err != nil {
+		return nil, err
+	}
+	for i := range cfg.Sources {
+		c.sources[cfg.Sources[i].ID] = &cfg.Sources[i]
+	}
+	c.beacons = newBeaconDoor(c)
+	c.syslog = newSyslogDoor(c)
+	return c, nil
+}
+
+// CheckSources says all that is wrong with the sources, one line each.
+func CheckSources(sources []Source, cdns []CDN) error {
+	known := map[string]bool{}
+	for _, c := range cdns {
+		known[c.ID] = true
+	}
+	var errs []error
+	seen := map[string]bool{}
+	for i := range sources {
+		s := &sources[i]
+		if seen[s.ID] {
+			errs = append(errs, fmt.Errorf("source %q: id: is there twice", s.ID))
+		}
+		seen[s.ID] = true
+		if err := s.check(known); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Run listens for syslog and settles what is on its way when ctx ends. HTTP is served by whoever
+// mounts Handler, and must have stopped before ctx ends.
+func (c *Collector) Run(ctx context.Context) error {
+	var g errgroup.Group
+	g.Go(func() error { return c.beacons.run(ctx) })
+	g.Go(func() error { return c.syslog.run(ctx) })
+	return g.Wait()
+}
+
+// Handler serves the doors for machines.
+func (c *Collector) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /ingest/{source}", c.ingest)
+	mux.HandleFunc("PUT /ingest/{source}", c.ingest)
+	c.beacons.mount(mux)
+	return mux
+}
+
+func (c *Collector) ingest(w http.ResponseWriter, r *http.Request) {
+	source, ok := c.sources[r.PathValue("source")]
+	if !ok || source.Public || !source.admits(r) {
+		// The same answer for both, so that names cannot be guessed.
+		c.metrics.bodies.WithLabelValues("", "unauthorized").Inc()
+		w.Header().Set("WWW-Authenticate", `Basic realm="vigie"`)
+		refuse(w, http.StatusUnauthorized, "no such source, or a wrong token: see sources: in the configuration")
+		return
+	}
+	answer := func(outcome string) { c.metrics.bodies.WithLabelValues(source.ID, outcome).Inc() }
+
+	d := &delivery{source: source, received: time.Now(), batch: batchID(r), client: peer(r).String(), backfill: r.URL.Query().Get("backfill") == "1"}
+	if text := r.URL.Query().Get("weight"); text != "" {
+		weight, err := strconv.ParseFloat(text, 64)
+		if err != nil || !(weight >= 1 && weight <= maxWeight) {
+			answer("invalid")
+			refuse(w, http.StatusBadRequest, fmt.Sprintf("weight: %.20q is not a number from 1 to %.0f", text, maxWeight))
+			return
+		}
+		d.weight = weight
+	}
+	if len(d.batch) > maxBatchID {
+		answer("invalid")
+		refuse(w, http.StatusBadRequest, fmt.Sprintf("batch id: longer than %d bytes", maxBatchID))
+		return
+	}
+	switch encoding := r.Header.Get("Content-Encoding"); encoding {
+	case "", "identity", "gzip", "x-gzip": // told apart by their first bytes when they are read
+	default:
+		answer("invalid")
+		w.Header().Set("Accept-Encoding", "gzip, identity")
+		refuse(w, http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Encoding: %.20q is not supported: send gzip or identity", encoding))
+		return
+	}
+	body, release, status, err := c.receive(w, r)
+	if err != nil {
+		answer("refused")
+		if status == http.StatusServiceUnavailable {
+			w.Header().Set("Retry-After", "1")
+		}
+		refuse(w, status, err.Error())
+		return
+	}
+	defer release()
+	if len(body) == 0 {
+		answer("empty")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	d.body = body
+
+	ctx, cancel := context.WithTimeout(r.Context(), storeWait)
+	defer cancel()
+	duplicate, err := c.door.store(ctx, d)
+	if err != nil {
+		outcome := c.refuseStore(w, err)
+		answer(outcome)
+		return
+	}
+	if duplicate {
+		answer("duplicate")
+	} else {
+		answer("stored")
+		c.metrics.bytes.WithLabelValues(source.ID).Add(float64(len(body)))
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(map[string]any{"stored": len(body), "duplicate": duplicate})
+}
+
+// refuseStore answers a sender whose body could not be stored, and names the outcome.
+func (c *Collector) refuseStore(w http.ResponseWriter, err error) (outcome string) {
+	w.Header().Set("Retry-After", "5")
+	switch {
+	case errors.Is(err, bus.ErrFull), errors.Is(err, errNoRoom):
+		c.cfg.Log.Error("the raw stream takes no more: senders are asked to wait", "error", err)
+		refuse(w, http.StatusServiceUnavailable, "the stream is full: try again later")
+		return "full"
+	case errors.Is(err, errBusy):
+		w.Header().Set("Retry-After", "1")
+		refuse(w, http.StatusTooManyRequests, "too many at once: try again later")
+		return "busy"
+	default:
+		c.cfg.Log.Error("store a body", "error", err)
+		refuse(w, http.StatusServiceUnavailable, "not stored: try again later")
+		return "failed"
+	}
+}
+
+// receive reads a body whole. Its memory is counted against MaxMemory until release is called.
+func (c *Collector) receive(w http.ResponseWriter, r *http.Request) (body []byte, release func(), status int, err error) {
+	if r.ContentLength > c.cfg.MaxBody {
+		return nil, nil, http.StatusRequestEntityTooLarge, fmt.Errorf("body: %d bytes are more than the %d allowed: send smaller batches", r.ContentLength, c.cfg.MaxBody)
+	}
+	held := int64(0)
+	release = func() { c.memory.Release(held) }
+	hold := func(n int64) bool {
+		if !c.memory.TryAcquire(n) {
+			return false
+		}
+		held += n
+		return true
+	}
+	busy := errors.New("too many bodies are being received: try again in a second")
+	size := r.ContentLength
+	if size < 0 {
+		size = 64 << 10
+	}
+	if !hold(size) {
+		return nil, nil, http.StatusServiceUnavailable, busy
+	}
+	http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWait))
+	limited := http.MaxBytesReader(w, r.Body, c.cfg.MaxBody)
+	body = make([]byte, 0, size+1) // one more, so that the end is seen without growing
+	for {
+		if len(body) == cap(body) {
+			more := int64(cap(body))
+			if !hold(more) {
+				release()
+				return nil, nil, http.StatusServiceUnavailable, busy
+			}
+			grown := make([]byte, len(body), 2*cap(body))
+			copy(grown, body)
+			body = grown
+		}
+		n, err := limited.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		var tooLarge *http.MaxBytesError
+		switch {
+		case err == io.EOF:
+			return body, release, 0, nil
+		case errors.As(err, &tooLarge):
+			release()
+			return nil, nil, http.StatusRequestEntityTooLarge, fmt.Errorf("body: more than the %d bytes allowed: send smaller batches", c.cfg.MaxBody)
+		case err != nil:
+			release()
+			return nil, nil, http.StatusBadRequest, fmt.Errorf("body: it ended before its end: %w", err)
+		}
+	}
+}
+
+// batchID is the sender's own name for a body, the same on every retry.
+func batchID(r *http.Request) string {
+	for _, name := range []string{"X-Batch-Id", "Idempotency-Key", "X-Amz-Firehose-Request-Id"} {
+		if id := r.Header.Get(name); id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+func peer(r *http.Request) netip.Addr {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Addr().Unmap()
+}
+
+// refuse writes an error for people to read; nothing of the request is echoed unquoted.
+func refuse(w http.ResponseWriter, status int, why string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	io.WriteString(w, strings.TrimSpace(why)+"\n")
+}

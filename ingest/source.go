@@ -1,0 +1,118 @@
+package ingest
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"vigie/ingest/akamai"
+	"vigie/ingest/beacon"
+	"vigie/ingest/combined"
+	"vigie/ingest/ndjson"
+	"vigie/ingest/nginx"
+	"vigie/ingest/w3c"
+	"vigie/internal/event"
+)
+
+// Source is one sender: who it is, how it writes, and how it proves itself.
+type Source struct {
+	ID       string  `yaml:"id"`        // letters, digits, - and _; it is the path of POST /ingest/{id}
+	CDN      string  `yaml:"cdn"`       // id of a CDN of the configuration; empty for measuring tools
+	Tool     string  `yaml:"tool"`      // for beacons: the tool's name; empty: the source's id
+	Format   string  `yaml:"format"`    // see Formats
+	Weight   float64 `yaml:"weight"`    // how many requests one line stands for, when the sender samples; 0: 1
+	TimeZone string  `yaml:"time_zone"` // IANA name, for formats that write local time without an offset; empty: UTC
+
+	// Proof over HTTP, one of them. Secrets come from a file or the environment, never inline.
+	Token string `yaml:"-"` // Authorization: Bearer, or X-Vigie-Token, or HTTP basic's password
+	User  string `yaml:"user"`
+	// TokenFile and TokenEnv name where the token is.
+	TokenFile string `yaml:"token_file"`
+	TokenEnv  string `yaml:"token_env"`
+
+	// Syslog takes lines for this source from syslog senders in these networks, with this tag.
+	Syslog *SyslogMatch `yaml:"syslog"`
+
+	Public bool `yaml:"-"` // the source behind POST /beacon: what it says of itself is not believed
+}
+
+// SyslogMatch chooses a source for a syslog message, which carries no proof but its address.
+type SyslogMatch struct {
+	From []netip.Prefix `yaml:"from"`
+	Tag  string         `yaml:"tag"` // RFC 3164 tag or RFC 5424 APP-NAME; empty: any
+}
+
+// Formats are the wire formats by the name they have in a source's configuration.
+func Formats() map[string]event.Parser {
+	return map[string]event.Parser{
+		"akamai":   akamai.Parse,
+		"ndjson":   ndjson.Parse,
+		"nginx":    nginx.Parse,
+		"combined": combined.Parse,
+		"w3c":      w3c.Parse,
+		"beacon":   beacon.Parse,
+	}
+}
+
+var sourceID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
+
+const maxWeight = 1e6
+
+// check says what is wrong with a source's configuration.
+func (s *Source) check(cdns map[string]bool) error {
+	at := func(key, format string, args ...any) error {
+		return fmt.Errorf("source %q: %s: %s", s.ID, key, fmt.Sprintf(format, args...))
+	}
+	formats := Formats()
+	switch {
+	case !sourceID.MatchString(s.ID):
+		return at("id", "must be 1 to 63 letters, digits, - or _, beginning with a letter or digit")
+	case formats[s.Format] == nil:
+		return at("format", "%q is none of %s", s.Format, strings.Join(sortedKeys(formats), ", "))
+	case s.CDN != "" && !cdns[s.CDN]:
+		return at("cdn", "%q is not among the configured CDNs (%s)", s.CDN, strings.Join(sortedKeys(cdns), ", "))
+	case s.CDN == "" && s.Format != "beacon":
+		return at("cdn", "is missing: a log's traffic belongs to a CDN")
+	case s.Weight < 0 || s.Weight > maxWeight || (s.Weight > 0 && s.Weight < 1):
+		return at("weight", "%v is not between 1 and %.0f: it is how many requests one line stands for", s.Weight, maxWeight)
+	case s.Token == "" && s.Syslog == nil && !s.Public:
+		return at("token_file", "nobody could send to this source: give token_file, token_env or syslog.from")
+	case s.Syslog != nil && len(s.Syslog.From) == 0:
+		return at("syslog.from", "is missing: name the networks that may send, as 10.1.2.0/24")
+	}
+	if _, err := time.LoadLocation(s.TimeZone); err != nil {
+		return at("time_zone", "%v: use an IANA name such as Europe/Paris", err)
+	}
+	return nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// admits tells whether a request proves to come from the source, in a time that does not depend
+// on how much of the token is right.
+func (s *Source) admits(r *http.Request) bool {
+	given := r.Header.Get("X-Vigie-Token")
+	user := s.User
+	if u, password, ok := r.BasicAuth(); ok {
+		user, given = u, password
+	} else if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		given = bearer
+	}
+	want, got := sha256.Sum256([]byte(s.Token)), sha256.Sum256([]byte(given))
+	wantUser, gotUser := sha256.Sum256([]byte(s.User)), sha256.Sum256([]byte(user))
+	same := subtle.ConstantTimeCompare(want[:], got[:]) & subtle.ConstantTimeCompare(wantUser[:], gotUser[:])
+	return same == 1 && s.Token != ""
+}

@@ -1,0 +1,64 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"vigie/internal/bus"
+)
+
+// tidyEvery is how often a partition is looked after.
+const tidyEvery = 15 * time.Second
+
+// tidy forgets what is stored and old, or stored and in the way, until ctx ends. What is not
+// stored yet is never forgotten.
+func (p *partition) tidy(ctx context.Context) error {
+	for {
+		state, err := p.stream.State(ctx)
+		if err == nil {
+			committed := p.lease.current().Committed
+			p.writer.metrics.pending.WithLabelValues(strconv.Itoa(p.number)).Set(float64(state.Last - min(committed, state.Last)))
+			if before := p.forgettable(ctx, state, committed); before > state.First {
+				err = p.stream.Forget(ctx, before)
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			p.log.Warn("look after the raw stream", "error", err)
+		}
+		if pause(ctx, tidyEvery) != nil {
+			return nil
+		}
+	}
+}
+
+// forgettable is the sequence before which messages can go: those older than Keep, and more of
+// the oldest while the stream is over half full.
+func (p *partition) forgettable(ctx context.Context, state bus.State, committed uint64) uint64 {
+	if committed < state.First {
+		return 0
+	}
+	before := state.First
+	limit := time.Now().Add(-p.writer.cfg.Keep)
+	// Messages are in order of time: find the first that is young enough.
+	low, high := state.First, committed+1
+	for low < high {
+		middle := low + (high-low)/2
+		at, err := p.stream.StoredAt(ctx, middle)
+		if err != nil && !errors.Is(err, bus.ErrNotFound) {
+			return 0
+		}
+		if err != nil || at.Before(limit) {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	before = low
+	if half := uint64(max(state.MaxBytes, 0)) / 2; half > 0 && state.Bytes > half {
+		share := float64(state.Bytes-half) / float64(state.Bytes)
+		before = max(before, state.First+uint64(share*float64(state.Last-state.First+1)))
+	}
+	return min(before, committed+1)
+}
