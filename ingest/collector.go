@@ -25,6 +25,7 @@ type CollectorConfig struct {
 	Sources []Source
 	CDNs    []CDN
 	Streams []*bus.Stream // one a partition, from OpenStreams
+	Imports *bus.KV       // remembers what was imported for good; nil: only for as long as the streams do
 	Room    func() error  // says why there is no room on the disk; nil: never asked
 
 	MaxBody        int64          // bytes of one HTTP body as it comes; 0: 64 MiB
@@ -169,6 +170,11 @@ func (c *Collector) ingest(w http.ResponseWriter, r *http.Request) {
 		}
 		d.weight = weight
 	}
+	if d.format = r.URL.Query().Get("format"); d.format != "" && Formats()[d.format] == nil {
+		answer("invalid")
+		refuse(w, http.StatusBadRequest, fmt.Sprintf("format: %.20q is none of %s", d.format, strings.Join(sortedKeys(Formats()), ", ")))
+		return
+	}
 	if len(d.batch) > maxBatchID {
 		answer("invalid")
 		refuse(w, http.StatusBadRequest, fmt.Sprintf("batch id: longer than %d bytes", maxBatchID))
@@ -201,7 +207,7 @@ func (c *Collector) ingest(w http.ResponseWriter, r *http.Request) {
 
 	ctx, cancel := context.WithTimeout(r.Context(), storeWait)
 	defer cancel()
-	duplicate, err := c.door.store(ctx, d)
+	duplicate, err := c.storeOnce(ctx, d)
 	if err != nil {
 		outcome := c.refuseStore(w, err)
 		answer(outcome)
@@ -215,6 +221,31 @@ func (c *Collector) ingest(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(map[string]any{"stored": len(body), "duplicate": duplicate})
+}
+
+// ImportBatch begins the batch id of a body that comes from a file. The file may be imported again
+// next month, long after the stream has forgotten the first time.
+const ImportBatch = "import:"
+
+// storeOnce stores a body, unless it is part of a file that was imported before. What was stored
+// and not noted, because this process died between the two, the stream recognises for two hours.
+func (c *Collector) storeOnce(ctx context.Context, d *delivery) (duplicate bool, err error) {
+	if c.cfg.Imports == nil || !strings.HasPrefix(d.batch, ImportBatch) {
+		return c.door.store(ctx, d)
+	}
+	key := strings.ReplaceAll(d.id(), ":", "-")
+	if _, _, err := c.cfg.Imports.Get(ctx, key); err == nil {
+		return true, nil
+	} else if !errors.Is(err, bus.ErrNotFound) {
+		return false, err
+	}
+	if duplicate, err = c.door.store(ctx, d); err != nil {
+		return false, err
+	}
+	if _, err := c.cfg.Imports.Create(ctx, key, nil); err != nil && !errors.Is(err, bus.ErrConflict) {
+		return false, err
+	}
+	return duplicate, nil
 }
 
 // refuseStore answers a sender whose body could not be stored, and names the outcome.

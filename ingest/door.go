@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -17,7 +18,7 @@ import (
 // Headers of the raw stream's messages.
 const (
 	headerSource   = "Vigie-Source"
-	headerFormat   = "Vigie-Format"   // as configured when it was received: a replay may say otherwise
+	headerFormat   = "Vigie-Format"   // as configured when it was received, or as the sender said
 	headerReceived = "Vigie-Received" // Unix nanoseconds
 	headerWeight   = "Vigie-Weight"
 	headerEnvelope = "Vigie-Envelope" // "1": the data is an envelope
@@ -37,6 +38,7 @@ type delivery struct {
 	batch    string // the sender's own id; empty: none
 	weight   float64
 	client   string
+	format   string // "": the source's
 	body     []byte
 	envelope bool
 	syslog   bool
@@ -110,7 +112,7 @@ func (o *door) store(ctx context.Context, d *delivery) (duplicate bool, err erro
 func (d *delivery) header() bus.Header {
 	h := bus.Header{
 		headerSource:   d.source.ID,
-		headerFormat:   d.source.Format,
+		headerFormat:   cmp.Or(d.format, d.source.Format),
 		headerReceived: strconv.FormatInt(d.received.UnixNano(), 10),
 	}
 	if d.weight != 0 {

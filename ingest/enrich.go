@@ -82,14 +82,14 @@ const (
 	reasonNoSession = "session: missing"
 )
 
-// implausible says why a record's time cannot be right; "": it can.
-func implausible(t, received time.Time) string {
+// implausible says why a record's time cannot be right; "": it can. Old data may be of any age.
+func implausible(t, received time.Time, backfill bool) string {
 	switch {
 	case t.IsZero():
 		return reasonNoTime
 	case t.Sub(received) > maxAhead:
 		return reasonAhead
-	case received.Sub(t) > maxAge:
+	case received.Sub(t) > maxAge && !backfill:
 		return reasonOld
 	}
 	return ""
@@ -109,12 +109,10 @@ func (e *enricher) request(r *event.Request, s *seen) {
 	s.class = e.paths.class(r.Path)
 }
 
-// beacon completes a beacon. What a public one says of its network is not believed; its labels
-// must be known ones, for a viewer could otherwise invent a column of the board.
-func (e *enricher) beacon(b *event.Beacon, s *seen, public bool) (device []byte) {
-	if !public {
-		s.asn = b.ASN
-	}
+// beacon completes a beacon. Its labels must be known ones, for a viewer could otherwise invent a
+// column of the board.
+func (e *enricher) beacon(b *event.Beacon, s *seen) (device []byte) {
+	s.asn = b.ASN
 	if s.asn == 0 && b.Client.IsValid() {
 		s.asn = e.asns.lookup(b.Client)
 	}

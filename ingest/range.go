@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"vigie/ingest/record"
 	"vigie/ingest/syslog"
+	"vigie/ingest/w3c"
 	"vigie/internal/bus"
 	"vigie/internal/event"
 )
@@ -79,6 +81,7 @@ const (
 
 // scribe reads spans back into records and lays them out in parts. It belongs to one writer.
 type scribe struct {
+	formats map[string]event.Parser
 	sources map[string]*readable
 	enrich  *enricher
 	log     *slog.Logger
@@ -93,12 +96,14 @@ type scribe struct {
 
 	// Of the message being read.
 	source   *readable
+	format   string
 	stats    *delivered
 	sequence uint64
 	backfill bool
 	base     int // offset of the chunk being parsed in the unpacked body
 	seen     seen
 	weight   float64
+	client   netip.Addr // the peer that sent it
 
 	packed bytes.Reader
 	gzip   gzip.Reader
@@ -108,9 +113,7 @@ type scribe struct {
 // readable is a source as the scribe needs it.
 type readable struct {
 	id        string
-	parse     event.Parser
-	syslog    event.Parser
-	preamble  bool // the first lines say what the others mean
+	format    string
 	zone      *time.Location
 	weight    float64
 	idText    []byte
@@ -127,12 +130,11 @@ func newReadables(sources []Source) (map[string]*readable, error) {
 		if err != nil {
 			return nil, fmt.Errorf("source %q: time_zone: %w", s.ID, err)
 		}
-		parse := formats[s.Format]
-		if parse == nil {
+		if formats[s.Format] == nil {
 			return nil, fmt.Errorf("source %q: format: %q is not known", s.ID, s.Format)
 		}
 		r := &readable{
-			id: s.ID, idText: []byte(s.ID), parse: parse, syslog: syslog.Parse(parse), preamble: s.Format == "w3c",
+			id: s.ID, idText: []byte(s.ID), format: s.Format,
 			zone: zone, weight: s.Weight, cdn: []byte(s.CDN), tool: []byte(s.Tool), public: s.Public,
 		}
 		if r.weight == 0 {
@@ -193,22 +195,26 @@ func (s *scribe) message(m *bus.Message) {
 		s.weight = w
 	}
 	s.backfill = m.Header[headerBackfill] != ""
+	if s.format = m.Header[headerFormat]; s.formats[s.format] == nil {
+		s.format = s.source.format
+	}
 	defer func() {
 		if p := recover(); p != nil {
-			s.log.Error("a parser panicked: its message is in the quarantine", "source", id, "sequence", m.Sequence, "panic", p)
+			s.log.Error("a parser panicked: its message is in the quarantine", "source", id, "sequence", m.Sequence, "panic", p, "stack", string(debug.Stack()))
 			s.base = 0
 			s.keep(event.Refusal{Record: m.Data[:min(len(m.Data), record.MaxRefused)], Reason: "parser: panicked"})
 		}
 	}()
 	origin := event.Origin{Received: s.seen.received, Zone: s.source.zone}
 	if m.Header[headerEnvelope] == "" {
-		origin.Client, _ = netip.ParseAddr(m.Header[headerClient])
+		s.client, _ = netip.ParseAddr(m.Header[headerClient])
+		origin.Client = s.client
 		s.unpack(m.Data, origin)
 		return
 	}
-	parse := s.source.parse
+	parse := s.formats[s.format]
 	if m.Header[headerSyslog] != "" {
-		parse = s.source.syslog
+		parse = syslog.Parse(parse)
 	}
 	for env := m.Data; len(env) > 0; {
 		first, rest, err := disclose(env)
@@ -218,7 +224,7 @@ func (s *scribe) message(m *bus.Message) {
 			return
 		}
 		origin.Received, origin.Client, origin.UserAgent = first.received, first.client, first.userAgent
-		s.seen.received = first.received
+		s.seen.received, s.client = first.received, first.client
 		parse(first.payload, origin, s)
 		env = rest
 	}
@@ -233,8 +239,9 @@ const (
 // unpack parses a body, a few megabytes at a time when it is packed.
 func (s *scribe) unpack(body []byte, origin event.Origin) {
 	s.base = 0
+	parse := s.formats[s.format]
 	if len(body) < 2 || body[0] != 0x1f || body[1] != 0x8b {
-		s.source.parse(body, origin, s)
+		parse(body, origin, s)
 		return
 	}
 	s.packed.Reset(body)
@@ -260,11 +267,11 @@ func (s *scribe) unpack(body []byte, origin event.Origin) {
 		}
 		switch {
 		case errors.Is(err, io.EOF):
-			s.source.parse(withPreamble(preamble, buf), origin, s)
+			parse(withPreamble(preamble, buf), origin, s)
 			return
 		case err != nil: // what came before the damage is good up to its last whole line
 			whole := bytes.LastIndexByte(buf, '\n') + 1
-			s.source.parse(withPreamble(preamble, buf[:whole]), origin, s)
+			parse(withPreamble(preamble, buf[:whole]), origin, s)
 			s.base += whole
 			buf = buf[whole:]
 			refused(reasonGzip)
@@ -284,9 +291,9 @@ func (s *scribe) unpack(body []byte, origin event.Origin) {
 			buf = append(make([]byte, 0, 2*cap(buf)), buf...)
 			continue
 		}
-		s.source.parse(withPreamble(preamble, buf[:cut]), origin, s)
-		if s.source.preamble && s.base == 0 {
-			preamble = bytes.Clone(leadingComments(buf[:cut]))
+		parse(withPreamble(preamble, buf[:cut]), origin, s)
+		if s.format == "w3c" && s.base == 0 {
+			preamble = bytes.Clone(w3c.Header(buf[:cut]))
 		}
 		s.base += cut
 		buf = buf[:copy(buf, buf[cut:])]
@@ -300,22 +307,9 @@ func withPreamble(preamble, chunk []byte) []byte {
 	return append(bytes.Clone(preamble), chunk...)
 }
 
-// leadingComments are the lines at the start that begin with #.
-func leadingComments(text []byte) []byte {
-	end := 0
-	for end < len(text) && text[end] == '#' {
-		i := bytes.IndexByte(text[end:], '\n')
-		if i < 0 {
-			return text
-		}
-		end += i + 1
-	}
-	return text[:end]
-}
-
 // Request implements event.Sink.
 func (s *scribe) Request(r *event.Request) {
-	if reason := implausible(r.Time, s.seen.received); reason != "" {
+	if reason := implausible(r.Time, s.seen.received, s.backfill); reason != "" {
 		s.Refuse(event.Refusal{Record: r.Path, Reason: reason})
 		return
 	}
@@ -331,7 +325,7 @@ func (s *scribe) Request(r *event.Request) {
 
 // Beacon implements event.Sink.
 func (s *scribe) Beacon(b *event.Beacon) {
-	if reason := implausible(b.Time, s.seen.received); reason != "" {
+	if reason := implausible(b.Time, s.seen.received, s.backfill); reason != "" {
 		s.Refuse(event.Refusal{Record: b.Session, Reason: reason})
 		return
 	}
@@ -342,12 +336,10 @@ func (s *scribe) Beacon(b *event.Beacon) {
 	s.seen.source = s.source.idText
 	s.seen.weight = s.weight
 	tool := s.source.tool
-	if !s.source.public {
-		if b.Weight >= 1 && b.Weight <= maxWeight {
-			s.seen.weight = b.Weight
-		}
+	if s.source.public { // nothing that a viewer says of its network is believed
+		b.Client, b.ASN, b.Country = s.client, 0, nil
 	}
-	device := s.enrich.beacon(b, &s.seen, s.source.public)
+	device := s.enrich.beacon(b, &s.seen)
 	s.part.beacons.append(b, &s.seen, tool, device)
 	s.count(b.Time)
 }

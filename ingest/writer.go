@@ -124,7 +124,7 @@ func NewWriter(cfg WriterConfig) (*Writer, error) {
 		p := &partition{
 			number: i, stream: stream, writer: w, log: log,
 			lease:      &lease{kv: cfg.Leases, key: fmt.Sprintf("p%d", i), owner: cfg.Owner, alone: cfg.Alone, log: log},
-			scribe:     scribe{sources: sources, enrich: enrich, log: log},
+			scribe:     scribe{formats: Formats(), sources: sources, enrich: enrich, log: log},
 			free:       make(chan *part, 3),
 			deliveries: newDeliveryBlock(), quarantine: newQuarantineBlock(),
 		}

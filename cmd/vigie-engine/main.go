@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 )
 
@@ -48,7 +49,7 @@ func run(args []string, stderr io.Writer) int {
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	if cfg.parent > 0 {
-		go dieWithParent(cfg.parent, log)
+		go dieWithParent(cfg.parent, cfg.socket, log)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -69,10 +70,13 @@ type config struct {
 	parent                        int
 }
 
-// dieWithParent ends the process, without a word to anybody, once the pipe that the parent holds
-// open is closed: by the kernel, however the parent ended. The engine's data survives this.
-func dieWithParent(fd int, log *slog.Logger) {
+// dieWithParent ends the process at once when the pipe that the parent holds open is closed: by the
+// kernel, however the parent ended. The engine's data survives this. What the parent cannot clean
+// up any more, the socket and the folder it made for it, goes too.
+func dieWithParent(fd int, socket string, log *slog.Logger) {
 	_, err := io.Copy(io.Discard, os.NewFile(uintptr(fd), "parent"))
+	os.Remove(socket)
+	os.Remove(filepath.Dir(socket)) // nothing but an empty folder can be removed so
 	log.Error("parent is gone", "error", err)
 	os.Exit(exitFailed)
 }

@@ -25,3 +25,5 @@ func logLine(i int) string {
 }
 
 func BenchmarkParse(b *testing.B) { formattest.Bench(b, akamai.Parse, logLine) }
+
+func TestAllocatesNothingPerLine(t *testing.T) { formattest.Steady(t, akamai.Parse, logLine) }

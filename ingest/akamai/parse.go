@@ -66,6 +66,8 @@ type line struct {
 	time, bytes, total, turnAround, transfer, rules, error, crumbs, cmcd []byte
 
 	cached, cacheable, last byte // '0' or '1', or 0 when not told
+
+	left bool // before any answer
 }
 
 // read fills the request from the members of the current object, and says why it is none.
@@ -91,7 +93,9 @@ func (p *parser) read() (reason string) {
 		case "proto":
 			r.Protocol = text(o.Text())
 		case "statusCode":
-			r.Status, _ = field.Status(o.Text())
+			var ok bool
+			r.Status, ok = field.Status(o.Text())
+			l.left = ok && r.Status == 0
 		case "bytes":
 			l.bytes = o.Text()
 		case "totalBytes":
@@ -169,7 +173,7 @@ func (p *parser) conclude() (reason string) {
 	}
 	r.Cache = cache(l)
 	r.Blocked = denied(l.rules)
-	r.Aborted = r.Status == 0 || bytes.Contains(l.error, []byte("CLIENT_ABORT")) ||
+	r.Aborted = l.left || bytes.Contains(l.error, []byte("CLIENT_ABORT")) ||
 		l.last == '0' && r.Status == 200 && string(r.Method) != "HEAD"
 	if l.cmcd != nil {
 		cmcd.ScanEncoded(l.cmcd, &r.CMCD)

@@ -14,3 +14,5 @@ func beaconLine(i int) string {
 }
 
 func BenchmarkParse(b *testing.B) { formattest.Bench(b, beacon.Parse, beaconLine) }
+
+func TestAllocatesNothingPerLine(t *testing.T) { formattest.Steady(t, beacon.Parse, beaconLine) }

@@ -8,13 +8,15 @@
 //	 "playbackStallDuration":0,"bitsPlayed":32000000,"mediaTime":10000,
 //	 "cdnBytes":3100000,"p2pDownBytes":900000,"p2pUpBytes":120000,"peers":7}
 //
-// Counters hold what came since the session's previous beacon. Only session is required.
+// (on one line.) Counters hold what came since the session's previous beacon. Only session is required.
 //
 //	v                      version of this schema: 1, or not there
 //	session                one viewing, pseudonymous; up to 64 bytes
 //	t                      ms since 1970
 //	event                  playbackRequest, playbackStart, playbackStall, playbackFail,
 //	                       playbackFinish, heartbeat; none is a heartbeat
+//	started                true once a picture was shown: tells a failed play (on playbackFail) and a
+//	                       normal end (on playbackFinish) from a failed start and an early exit
 //	tool, channel, cdn, device, player, errorCode
 //	                       texts of up to 32, 64, 32, 32, 64, 64 bytes
 //	startupTime            ms from playbackRequest to playbackStart, on the latter only; up to 10 min
@@ -26,13 +28,16 @@
 //	cdnBytes, p2pDownBytes, p2pUpBytes
 //	                       up to 1 GiB each
 //	peers                  connected now; up to 10000
+//	client, asn            the viewer's address and network, from those that relay for many viewers;
+//	                       what a viewer says of itself is not believed
 //
 // Whoever can watch can write here, so nothing is believed beyond its bound. A session that is
 // missing or no clean text, another version, or an unknown event refuses the beacon. Any other value
 // that is longer, larger, negative, not a number or not clean text (UTF-8 without control
-// characters) is lost alone. Viewers' clocks are wrong as often as not: a time more than a day before the beacon was
-// received, or more than five minutes after, is replaced by when it was received. A weight is not
-// read. The viewer's address and user agent are those of the HTTP request.
+// characters) is lost alone. Viewers' clocks are wrong as often as not: a time more than a day
+// before the beacon was received, or more than five minutes after, is replaced by when it was
+// received. A weight is not read. The user agent is that of the HTTP request, and so is the viewer's
+// address where the beacon does not say it.
 package beacon
 
 import (
@@ -123,6 +128,14 @@ func (p *parser) read() (reason string) {
 			b.Channel = clean(v, maxName)
 		case "player":
 			b.Player = clean(v, maxName)
+		case "started":
+			b.Started = field.True(v)
+		case "client":
+			if a, ok := field.Addr(v); ok {
+				b.Client = a
+			}
+		case "asn":
+			b.ASN, _ = field.ASN(v)
 		case "errorCode":
 			b.ErrorCode = clean(v, maxName)
 		case "startupTime":

@@ -65,6 +65,9 @@ func Neighbours(t *testing.T, parse event.Parser, good string, line []byte, from
 	if !sameLines(all.Lines[:len(want)], want) || !sameLines(all.Lines[len(all.Lines)-len(want):], want) {
 		t.Fatalf("neighbours of %q:\n%s", middle, all)
 	}
+	if strings.HasSuffix(strings.TrimRight(middle, " \t\r"), "{") {
+		return // JSON that goes on on the next line, so why it is refused depends on that
+	}
 	for i, l := range alone.Lines {
 		got := all.Lines[len(want)+i]
 		if strings.HasPrefix(l, "refused") { // at another offset
@@ -78,3 +81,14 @@ func Neighbours(t *testing.T, parse event.Parser, good string, line []byte, from
 }
 
 func sameLines(a, b []string) bool { return strings.Join(a, "\n") == strings.Join(b, "\n") }
+
+// Lines are the lines of a payload that are not blank, as record.Lines should see them.
+func Lines(payload []byte) [][]byte {
+	var lines [][]byte
+	for line := range bytes.Lines(bytes.TrimPrefix(payload, []byte("\xef\xbb\xbf"))) {
+		if len(bytes.Trim(line, " \t\r\n\x00")) > 0 {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}

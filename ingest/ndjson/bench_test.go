@@ -14,3 +14,5 @@ func logLine(i int) string {
 }
 
 func BenchmarkParse(b *testing.B) { formattest.Bench(b, ndjson.Parse, logLine) }
+
+func TestAllocatesNothingPerLine(t *testing.T) { formattest.Steady(t, ndjson.Parse, logLine) }

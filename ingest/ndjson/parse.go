@@ -6,7 +6,7 @@
 //	 "first_byte_ms":4,"duration_ms":31.5,"cache":"hit","client":"2001:db8::7","asn":3215,
 //	 "country":"FR","pop":"CDG","protocol":"HTTP/2.0","tls":"TLSv1.3","user_agent":"…"}
 //
-// Only time is required. A member that is unknown is ignored, one that cannot be read is lost
+// (on one line.) Only time is required. A member that is unknown is ignored, one that cannot be read is lost
 // alone, and null, "" and "-" say that a value is absent. Numbers may be strings.
 //
 //	time           RFC 3339, or seconds, milliseconds, microseconds or nanoseconds since 1970,

@@ -18,3 +18,5 @@ func logLine(i int) string {
 }
 
 func BenchmarkParse(b *testing.B) { formattest.Bench(b, nginx.Parse, logLine) }
+
+func TestAllocatesNothingPerLine(t *testing.T) { formattest.Steady(t, nginx.Parse, logLine) }

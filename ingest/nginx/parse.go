@@ -117,7 +117,9 @@ func (p *parser) read() (reason string) {
 		case "args", "query_string":
 			args = b
 		case "st", "status":
-			r.Status, _ = field.Status(b)
+			var ok bool
+			r.Status, ok = field.Status(b)
+			r.Aborted = ok && r.Status == 0 || r.Status == clientClosed
 		case "bs", "bytes_sent":
 			r.Bytes, _ = field.Uint(b)
 		case "body_bytes_sent":
@@ -168,7 +170,6 @@ func (p *parser) read() (reason string) {
 		r.Query = args
 	}
 	r.Client = field.Client(ip, forwarded)
-	r.Aborted = r.Status == 0 || r.Status == clientClosed
 	told := false
 	for _, h := range headers {
 		if h != nil {

@@ -1,6 +1,7 @@
 package syslog
 
 import (
+	"bytes"
 	"sort"
 
 	"vigie/ingest/record"
@@ -12,7 +13,7 @@ import (
 // tell the offset and the text that the message has with its envelope.
 func Parse(inner event.Parser) event.Parser {
 	return func(payload []byte, from event.Origin, to event.Sink) {
-		e := envelopes{Sink: to, payload: payload}
+		e := envelopes{Sink: to, payload: payload, places: make([]place, 0, bytes.Count(payload, []byte{'\n'})+1)}
 		opened := make([]byte, 0, len(payload))
 		lines := record.NewLines(payload)
 		for lines.Next(to) {

@@ -30,7 +30,7 @@ type Reader struct {
 	started bool
 }
 
-// NewReader reads messages of up to most bytes; 0 is MaxMessage. Twice as much is not held.
+// NewReader reads messages of up to most bytes; 0 is MaxMessage. It holds one buffer of that size.
 func NewReader(r io.Reader, most int) *Reader {
 	if most <= 0 {
 		most = MaxMessage
@@ -38,9 +38,9 @@ func NewReader(r io.Reader, most int) *Reader {
 	return &Reader{buffer: bufio.NewReaderSize(r, most+2), most: most}
 }
 
-// Next returns the next message that is not empty, without line feed, carriage return or NUL at its end. It
-// is valid until the following call. io.EOF is the end, ErrTooLong may be followed by more, and
-// any other error is final.
+// Next returns the next message that is not empty, without line feed, carriage return or NUL at
+// its end. It is valid until the following call. io.EOF is the end, ErrTooLong may be followed by
+// more, and any other error is final.
 func (r *Reader) Next() ([]byte, error) {
 	if !r.started {
 		first, err := r.buffer.Peek(1)
@@ -71,24 +71,17 @@ func (r *Reader) frame() ([]byte, error) {
 // line reads up to a line feed, or to the end of the connection.
 func (r *Reader) line() ([]byte, error) {
 	line, err := r.buffer.ReadSlice('\n')
-	switch {
-	case err == nil || errors.Is(err, io.EOF) && len(line) > 0:
-	case !errors.Is(err, bufio.ErrBufferFull):
-		return nil, err
-	}
-	if err == nil || errors.Is(err, io.EOF) {
-		if len(bytes.TrimRight(line, "\r\n\x00")) > r.most {
-			return nil, ErrTooLong
-		}
-		return line, nil
-	}
+	long := errors.Is(err, bufio.ErrBufferFull)
 	for errors.Is(err, bufio.ErrBufferFull) {
 		_, err = r.buffer.ReadSlice('\n')
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
+	switch {
+	case err != nil && (!errors.Is(err, io.EOF) || len(line) == 0):
 		return nil, err
+	case long || len(bytes.TrimRight(line, "\r\n\x00")) > r.most:
+		return nil, ErrTooLong
 	}
-	return nil, ErrTooLong
+	return line, nil
 }
 
 // octets reads "LEN SP MSG". Some senders put a line feed behind it all the same.

@@ -14,3 +14,5 @@ func logLine(i int) string {
 }
 
 func BenchmarkParse(b *testing.B) { formattest.Bench(b, w3c.Parse, logLine) }
+
+func TestAllocatesNothingPerLine(t *testing.T) { formattest.Steady(t, w3c.Parse, logLine) }

@@ -14,10 +14,10 @@
 // Times are UTC: date and time, or timestamp. time-taken and time-to-first-byte are in seconds,
 // but time-taken is in milliseconds where sc-win32-status shows that IIS wrote the log. The user
 // agent and the referer are percent-decoded, the user agent twice where CloudFront encoded it
-// twice. The path stays encoded, as from every other sender; in the query, %25 is undone, which CloudFront
-// writes for a client's '%'. Hosts are taken from x-host-header before cs(Host), PoPs are
-// cut to their airport (CDG52-P2: CDG). A request is aborted when its status is 0 (000), when the
-// detailed result is ClientCommError, and when the edge had a hit that ended as an error.
+// twice. The path stays encoded, as from every other sender; in the query, %25 is undone, which
+// CloudFront writes for a client's '%'. Hosts are taken from x-host-header before cs(Host), PoPs
+// are cut to their airport (CDG52-P2: CDG). A request is aborted when its status is 0 (000), when
+// the detailed result is ClientCommError, and when the edge had a hit that ended as an error.
 package w3c
 
 import (
@@ -82,6 +82,8 @@ type parser struct {
 // line holds what has to be seen together with other columns.
 type line struct {
 	date, clock, timestamp, host, query, result, detailed, response []byte
+
+	left bool // before any answer
 }
 
 // read fills the request from a line, and says why it is none.
@@ -132,14 +134,16 @@ func (p *parser) set(c column, v []byte, iis bool) {
 		r.Host = v
 	case stem:
 		// The real-time columns have the query here too.
-		host, path, query := field.Target(v)
-		if r.Path, l.query = path, query; host != nil {
-			l.host = host
+		h, path, q := field.Target(v)
+		if r.Path, l.query = path, q; h != nil {
+			l.host = h
 		}
 	case query:
 		l.query = v
 	case status:
-		r.Status, _ = field.Status(v)
+		var ok bool
+		r.Status, ok = field.Status(v)
+		l.left = ok && r.Status == 0
 	case size:
 		r.Bytes, _ = field.Uint(v)
 	case taken:
@@ -167,7 +171,7 @@ func (p *parser) set(c column, v []byte, iis bool) {
 	case referer:
 		r.Referer, p.scratch = field.Percent(v, p.scratch, false)
 	case userAgent:
-		v, p.scratch = field.Percent(v, p.scratch, true)
+		v, p.scratch = field.Percent(v, p.scratch, iis) // IIS writes '+' for a space
 		if bytes.Contains(v, []byte("%20")) {
 			v, p.scratch = field.Percent(v, p.scratch, false)
 		}
@@ -233,7 +237,7 @@ func (p *parser) conclude() (reason string) {
 	if r.Cache = field.Cache(l.detailed); r.Cache == event.CacheUnknown {
 		r.Cache = field.Cache(l.result)
 	}
-	r.Aborted = r.Status == 0 || string(l.detailed) == "ClientCommError" ||
+	r.Aborted = l.left || string(l.detailed) == "ClientCommError" ||
 		string(l.result) == "Error" && string(l.response) == "Hit"
 	return ""
 }

@@ -128,7 +128,7 @@ func (s *supervisor) spawn() (*child, error) {
 	c := &child{cmd: exec.Command(s.binary, s.args...), alive: write, done: make(chan struct{}), born: time.Now()}
 	c.cmd.ExtraFiles = []*os.File{read}                     // file descriptor 3
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for this process, which stops the engine in order
-	c.cmd.Env = append(os.Environ(), "TZ=UTC") // what servers have, and what times without a zone mean
+	c.cmd.Env = append(os.Environ(), "TZ=UTC")              // what servers have, and what times without a zone mean
 	stderr, err := c.cmd.StderrPipe()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start the engine: %w", err), write.Close())

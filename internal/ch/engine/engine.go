@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,8 +52,13 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 
-	path := "--path=" + filepath.Join(cfg.Data, "clickhouse")
-	start := []string{path}
+	tables := filepath.Join(cfg.Data, "clickhouse")
+	if err := repairDeduplication(tables, cfg.Log); err != nil {
+		return err
+	}
+	path := "--path=" + tables
+	// The embedded engine deletes what was dropped at its next start, and then only what is old enough.
+	start := []string{path, "--database_atomic_delay_before_drop_table_sec=0"}
 	if cfg.Memory > 0 {
 		start = append(start, "--max_server_memory_usage="+strconv.FormatUint(cfg.Memory, 10))
 	}
@@ -62,15 +68,19 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	}
 	defer root.close()
 
-	slots := cfg.Slots
-	if slots == 0 {
-		slots = 8
+	f := newFront(lib, root, []string{path}, cfg)
+	return f.listen(ctx, cfg)
+}
+
+func newFront(lib *library, root *conn, args []string, cfg Config) *front {
+	f := &front{
+		lib: lib, args: args, root: root, rootTurn: make(chan struct{}, 1),
+		slots: make(chan struct{}, cmp.Or(cfg.Slots, 8)), maxWait: maxWaiting, maxBody: maxBody, log: cfg.Log,
 	}
-	f := &front{lib: lib, args: []string{path}, root: root, rootTurn: make(chan struct{}, 1), slots: make(chan struct{}, slots), log: cfg.Log}
 	if cfg.Threads > 0 {
 		f.threads = "max_threads = " + strconv.Itoa(cfg.Threads)
 	}
-	return f.listen(ctx, cfg)
+	return f
 }
 
 func (f *front) listen(ctx context.Context, cfg Config) error {

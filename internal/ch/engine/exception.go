@@ -24,6 +24,7 @@ const (
 	codeBadArguments     = 36
 	codeNotImplemented   = 48
 	codeSyntaxError      = 62
+	codeReadOnly         = 164
 	codeTooManyQueries   = 202
 	codeQueryTooLarge    = 307
 	codeQueryCancelled   = 394
@@ -52,7 +53,7 @@ func (e *exception) status() int {
 	case 516, 192, 193: // AUTHENTICATION_FAILED, UNKNOWN_USER, WRONG_PASSWORD
 		return http.StatusForbidden
 	case 6, 26, 27, 38, 41, 72, // CANNOT_PARSE_…
-		36, 53, 62, 69, 130, 131, 386, 456, 457: // BAD_ARGUMENTS, TYPE_MISMATCH, SYNTAX_ERROR, ARGUMENT_OUT_OF_BOUND, … BAD_QUERY_PARAMETER
+		36, 53, 62, 69, 117, 130, 131, 386, 456, 457: // BAD_ARGUMENTS, TYPE_MISMATCH, SYNTAX_ERROR, ARGUMENT_OUT_OF_BOUND, INCORRECT_DATA, … BAD_QUERY_PARAMETER
 		return http.StatusBadRequest
 	case 46, 47, 50, 56, 60, 63, 73, 81, 115: // UNKNOWN_FUNCTION, _IDENTIFIER, _TYPE, _STORAGE, _TABLE, _AGGREGATE_FUNCTION, _FORMAT, _DATABASE, _SETTING
 		return http.StatusNotFound

@@ -22,13 +22,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Bounds of what requests may take.
 const (
-	maxBody    = 256 << 20 // of an INSERT, before any decompression, and after it
-	maxWaiting = 256       // requests without a slot; beyond them the answer is 503
+	maxBody    = 256 << 20 // bytes of an INSERT, before any decompression, and after it
+	maxWaiting = 256       // requests that wait for a slot; to more the answer is 503
 )
 
 // front answers HTTP requests. Its running queries are bounded by slots, and those that wait for a
-// slot by maxWaiting and their clients' patience.
+// slot by their number and their clients' patience.
 type front struct {
 	lib      *library
 	args     []string // of every connection
@@ -37,6 +38,8 @@ type front struct {
 	slots    chan struct{}
 	threads  string // a setting that every request starts with, or ""
 	waiting  atomic.Int64
+	maxWait  int64
+	maxBody  int64
 	log      *slog.Logger
 }
 
@@ -59,7 +62,7 @@ func (f *front) serve(w http.ResponseWriter, r *http.Request, readOnly bool) {
 	h.Set("X-ClickHouse-Query-Id", strings.Map(printable, id))
 	h.Set("X-ClickHouse-Server-Display-Name", "vigie-engine")
 
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	r.Body = http.MaxBytesReader(w, r.Body, f.maxBody)
 	a := &answer{w: w, tag: exceptionTag()}
 	if err := f.run(r, a, readOnly); err != nil {
 		if r.Context().Err() == nil {
@@ -74,9 +77,13 @@ func (f *front) run(r *http.Request, a *answer, readOnly bool) error {
 	if err != nil {
 		return err
 	}
+	if readOnly && !req.reads {
+		// The engine's own readonly lets KILL QUERY pass.
+		return raise(codeReadOnly, "READONLY", "Cannot execute query in readonly mode: only what reads is answered here")
+	}
 	sql := req.sql
 	if req.insert != "" {
-		data, err := spool(req.body)
+		data, err := spool(req.body, f.maxBody)
 		if err != nil {
 			return err
 		}
@@ -149,9 +156,9 @@ func (f *front) execute(c *conn, req *request, sql string, a *answer) error {
 
 // slot waits for one of the engine's places, no longer than the client does.
 func (f *front) slot(ctx context.Context) (release func(), err error) {
-	if f.waiting.Add(1) > maxWaiting {
+	if f.waiting.Add(1) > f.maxWait {
 		f.waiting.Add(-1)
-		return nil, raise(codeTooManyQueries, "TOO_MANY_SIMULTANEOUS_QUERIES", "%d queries run and %d wait already", cap(f.slots), maxWaiting)
+		return nil, raise(codeTooManyQueries, "TOO_MANY_SIMULTANEOUS_QUERIES", "%d queries run and %d wait already", cap(f.slots), f.maxWait)
 	}
 	defer f.waiting.Add(-1)
 	select {
@@ -182,15 +189,15 @@ func (f *front) kill(mark string, ended <-chan struct{}) {
 
 // spool puts an INSERT's data into a file in memory, where the engine reads it: inside a
 // statement, bytes such as ';' would end it.
-func spool(data io.Reader) (*os.File, error) {
+func spool(data io.Reader, limit int64) (*os.File, error) {
 	fd, err := unix.MemfdCreate("insert", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("file in memory for the insert's data: %w", err)
 	}
 	file := os.NewFile(uintptr(fd), "insert")
-	n, err := io.Copy(file, io.LimitReader(data, maxBody+1))
-	if err == nil && n > maxBody {
-		err = &http.MaxBytesError{Limit: maxBody}
+	n, err := io.Copy(file, io.LimitReader(data, limit+1))
+	if err == nil && n > limit {
+		err = &http.MaxBytesError{Limit: limit}
 	}
 	if err != nil {
 		return nil, errors.Join(bodyError(err), file.Close())

@@ -15,8 +15,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/ClickHouse/ch-go/compress"
 )
 
 // maxStatement is a server's max_query_size: how much of a body is looked at for a statement.
@@ -151,7 +149,7 @@ func bodyOf(r *http.Request, decompress bool) (*bufio.Reader, error) {
 		return nil, raise(codeNotImplemented, "NOT_IMPLEMENTED", "Content-Encoding %q: the embedded engine takes gzip or none", encoding)
 	}
 	if decompress {
-		body = compress.NewReader(body)
+		body = newDecompressor(body)
 	}
 	return bufio.NewReaderSize(body, maxStatement+1), nil
 }

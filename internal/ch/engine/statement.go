@@ -12,6 +12,7 @@ type statement struct {
 	sql    string // to be run; for an INSERT with data: up to where the data's format is named
 	format string // a trailing FORMAT clause's, or "" for the request's default
 	rows   bool   // a SELECT, whose result may be streamed
+	reads  bool   // a SELECT or a question about what there is
 
 	insert string // the data's format, for an INSERT with data; else ""
 	data   int    // where in the text the data starts, for an INSERT with data
@@ -29,6 +30,7 @@ func split(text []byte) (statement, error) {
 		return splitInsert(l)
 	}
 	s := statement{rows: l.is(first, "SELECT") || l.is(first, "WITH") || l.byteIs(first, '(')}
+	s.reads = s.rows || slices.ContainsFunc([]string{"SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN"}, func(w string) bool { return l.is(first, w) })
 	var before, last token
 	depth := 0
 	for t := first; ; t = l.next() {
@@ -36,15 +38,13 @@ func split(text []byte) (statement, error) {
 		case t.kind == tokenBroken:
 			s.sql = string(text) // the engine words the error
 			return s, nil
-		case t.kind == tokenEnd:
-			s.sql = string(text)
-			return s, nil
-		case l.byteIs(t, ';'):
+		case t.kind == tokenEnd, l.byteIs(t, ';'):
 			s.sql = string(text[:t.from])
-			for t = l.next(); l.byteIs(t, ';'); t = l.next() {
-			}
-			if t.kind != tokenEnd {
+			if !l.ends() {
 				return s, raise(codeSyntaxError, "SYNTAX_ERROR", "Multi-statements are not allowed: failed at position %d", t.from+1)
+			}
+			if (l.is(first, "DROP") || l.is(first, "DETACH")) && (l.is(last, "SYNC") || l.is(before, "NO") && l.is(last, "DELAY")) {
+				return s, raise(codeNotImplemented, "NOT_IMPLEMENTED", "SYNC would wait for ever, as the embedded engine deletes dropped tables when it starts: leave it out")
 			}
 			return s, nil
 		case l.byteIs(t, '('), l.byteIs(t, '['):
@@ -81,15 +81,20 @@ func splitInsert(l *lexer) (statement, error) {
 	depth := 0
 	for previous, t := (token{}), l.next(); ; previous, t = t, l.next() {
 		switch {
-		case t.kind == tokenEnd, t.kind == tokenBroken:
-			return statement{sql: string(l.text)}, nil
+		case t.kind == tokenBroken, l.byteIs(t, '$'):
+			// A quote that is open here could be closed by the data.
+			return statement{}, raise(codeSyntaxError, "SYNTAX_ERROR", "Syntax error: failed at position %d: a quote or comment has no end", t.from+1)
+		case t.kind == tokenEnd:
+			return statement{sql: string(l.text)}, nil // the engine words the error
+		case l.byteIs(t, ';'):
+			return splitInsertSelect(l)
 		case l.byteIs(t, '('):
 			depth++
 		case l.byteIs(t, ')'):
 			depth--
 		case depth > 0, previous.kind == 0, l.byteIs(previous, '.'), l.is(previous, "INTO"), l.is(previous, "TABLE"):
 			// inside a column list, or a name
-		case l.is(t, "SELECT"), l.is(t, "WITH"), l.is(t, "EXPLAIN"), l.byteIs(t, ';'):
+		case l.is(t, "SELECT"), l.is(t, "WITH"), l.is(t, "EXPLAIN"):
 			return splitInsertSelect(l)
 		case l.is(t, "INFILE") && l.is(previous, "FROM"):
 			return statement{}, raise(codeNotImplemented, "NOT_IMPLEMENTED", "FROM INFILE is for clickhouse-client")

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"vigie/internal/app"
+)
+
+func serve(c *common) *cobra.Command {
+	var roles []string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run Vigie: collectors, writers, board",
+		Long: `Runs everything in one process, or with --roles a part of it on a machine of its own (then with
+nats.url and clickhouse.dsn set, for embedded ones cannot be shared).
+
+Doors, all on loopback unless configured otherwise:
+  127.0.0.1:8080  people: the board
+  127.0.0.1:8081  machines: POST /ingest/{source}, POST /beacon
+  127.0.0.1:5514  syslog, UDP and TCP
+
+Nobody can sign in at first: vigie user add NAME --role admin`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := c.load()
+			if err != nil {
+				return err
+			}
+			if len(roles) > 0 {
+				if cfg, err = cfg.WithRoles(roles); err != nil {
+					return err
+				}
+			}
+			return app.Run(cmd.Context(), cfg, app.Options{Log: logger(cfg.Log)})
+		},
+	}
+	cmd.Flags().StringSliceVar(&roles, "roles", nil, "ingest, cockpit; none is all")
+	return cmd
+}
+
+func check(c *common) *cobra.Command {
+	var connect bool
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Say what is wrong with the configuration; the exit code says whether something is",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := c.load()
+			if err != nil {
+				return err
+			}
+			if connect {
+				if err := app.Check(cmd.Context(), cfg, logger(app.LogConfig{Level: "error"})); err != nil {
+					return err
+				}
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "The configuration is sound: %d CDNs, %d sources.\n", len(cfg.CDNs), len(cfg.Sources))
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&connect, "connect", false, "also connect to clickhouse.dsn and nats.url, where they are set")
+	return cmd
+}

@@ -1,0 +1,277 @@
+package cockpit
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+)
+
+const (
+	trendPoints = 30 // of a cell: 15 minutes
+	trendSlots  = 3  // in one point
+	usualSkip   = 4  // latest points that do not count as usual: two minutes
+)
+
+// matrix is networks by CDNs over the last complete minute.
+func (c *Cockpit) matrix(now time.Time) Matrix {
+	logs, tools := c.marks.logs(), c.marks.tools()
+	m := Matrix{Panel: Panel{AsOf: logs}, Window: minuteSlots * slotTime}
+	for _, cdn := range c.cfg.CDNs {
+		m.Columns = append(m.Columns, Column{ID: cdn.ID, Name: cdn.Name, Colour: cdn.Colour})
+	}
+	m.Columns = append(m.Columns, Column{ID: Peers, Name: "P2P", Colour: len(c.cfg.CDNs), Peers: true})
+	if logs.IsZero() {
+		return m
+	}
+	end := wholeSlots(logs)
+	m.AsOf = slotStart(end)
+	sums := c.history.sum(end-minuteSlots, end)
+	seen := map[cellKey]*experienced{}
+	peers := map[string]float64{}
+	leading := ""
+	if !tools.IsZero() {
+		toolEnd := wholeSlots(tools)
+		for k, e := range c.history.sumExperience(toolEnd-minuteSlots, toolEnd) {
+			cell := cellKey{k.cdn, k.isp}
+			if seen[cell] == nil {
+				seen[cell] = &experienced{}
+			}
+			seen[cell].add(e)
+		}
+		for s := toolEnd - minuteSlots; s < toolEnd; s++ {
+			if sl := c.history.at(s); sl != nil {
+				for isp, bytes := range sl.peers {
+					peers[isp] += bytes
+				}
+			}
+		}
+		if sl := c.history.at(toolEnd - 1); sl != nil {
+			leading = sl.leading
+		}
+	}
+	isps := map[string]float64{}
+	for k, s := range sums {
+		isps[k.isp] += s.bytes
+	}
+	for isp, bytes := range peers {
+		isps[isp] += bytes
+	}
+	names := make([]string, 0, len(isps))
+	for isp := range isps {
+		names = append(names, isp)
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(-cmp.Compare(isps[a], isps[b]), cmp.Compare(a, b)) })
+
+	seconds := (minuteSlots * slotTime).Seconds()
+	columnTotals := make([]totals, len(m.Columns))
+	for _, isp := range names {
+		row := Row{ISP: isp}
+		var rowTotal totals
+		for i, col := range m.Columns {
+			cell := blankCell()
+			var t totals
+			if col.Peers {
+				if bytes, ok := peers[isp]; ok {
+					t.bytes, t.any = bytes, true
+				}
+			} else {
+				key := cellKey{col.ID, isp}
+				if s := sums[key]; s != nil {
+					t.sent, t.bytes, t.any = *s, s.bytes, true
+				}
+				if e := seen[key]; e != nil {
+					t.experienced = *e
+				}
+				t.viewers = c.cells[toolKey{leading, col.ID, isp}]
+			}
+			if t.any {
+				cell = t.cell(seconds)
+				cell.Share = ratio(t.bytes, isps[isp])
+			}
+			if !col.Peers {
+				c.judge(&cell, cellKey{col.ID, isp}, end, now)
+			} else if t.any {
+				cell.Health = HealthFine
+				cell.Trend[MetricBits] = c.peerTrend(isp, end)
+			}
+			row.Cells = append(row.Cells, cell)
+			rowTotal.add(&t)
+			columnTotals[i].add(&t)
+		}
+		row.Total = rowTotal.cell(seconds)
+		row.Total.Share = 1
+		m.Rows = append(m.Rows, row)
+	}
+	all := 0.0
+	for i := range columnTotals {
+		all += columnTotals[i].bytes
+	}
+	for i := range m.Columns {
+		m.Columns[i].Total = columnTotals[i].cell(seconds)
+		m.Columns[i].Total.Share = ratio(columnTotals[i].bytes, all)
+	}
+	return m
+}
+
+// totals are the sums that a cell's values are made of.
+type totals struct {
+	sent        sent
+	experienced experienced
+	bytes       float64
+	viewers     float64
+	any         bool
+}
+
+func (t *totals) add(o *totals) {
+	t.sent.add(&o.sent)
+	t.experienced.add(&o.experienced)
+	t.bytes += o.bytes
+	t.viewers += o.viewers
+	t.any = t.any || o.any
+}
+
+func blankCell() Cell {
+	nan := math.NaN()
+	return Cell{Bits: nan, Share: nan, Errors: nan, FirstByte: nan, Rebuffering: nan}
+}
+
+func (t *totals) cell(seconds float64) Cell {
+	if !t.any {
+		return blankCell()
+	}
+	return Cell{
+		Bits:        t.bytes * 8 / seconds,
+		Share:       math.NaN(),
+		Errors:      ratio(t.sent.errors, t.sent.requests),
+		FirstByte:   t.sent.firstByte.quantile(0.95, firstByteEdges[:]) / 1000,
+		Rebuffering: t.experienced.rebufferingRatio(),
+		Requests:    t.sent.requests,
+		Viewers:     t.viewers,
+		Lines:       t.sent.lines,
+	}
+}
+
+// judge fills in a cell's trends and what it asks for.
+func (c *Cockpit) judge(cell *Cell, key cellKey, end int64, now time.Time) {
+	for m := range cell.Trend {
+		cell.Trend[m] = make([]float64, trendPoints)
+	}
+	for i := range trendPoints {
+		var t totals
+		rowBytes := 0.0
+		from := end - int64(trendPoints-i)*trendSlots
+		for s := from; s < from+trendSlots; s++ {
+			sl := c.history.at(s)
+			if sl == nil {
+				continue
+			}
+			if r := sl.requests[key]; r != nil {
+				t.sent.add(r)
+				t.bytes += r.bytes
+				t.any = true
+			}
+			if e := sl.byCell[key]; e != nil {
+				t.experienced.add(e)
+			}
+			rowBytes += sl.byISP[key.isp]
+		}
+		point := t.cell((trendSlots * slotTime).Seconds())
+		cell.Trend[MetricBits][i] = point.Bits
+		cell.Trend[MetricShare][i] = ratio(t.bytes, rowBytes)
+		cell.Trend[MetricErrors][i] = point.Errors
+		cell.Trend[MetricFirstByte][i] = point.FirstByte
+		cell.Trend[MetricRebuffering][i] = point.Rebuffering
+	}
+	if cell.Lines < enoughLines {
+		delete(c.since, key)
+		return
+	}
+	limits := c.cfg.Limits
+	cell.Health = HealthFine
+	consider := func(h Health, why Metric) {
+		if h > cell.Health {
+			cell.Health, cell.Why = h, why
+		}
+	}
+	// A first byte that doubles from 4 to 8 ms is nobody's business.
+	const firstByteFloor = 0.2
+	if cell.FirstByte > firstByteFloor {
+		consider(limits.FirstByte.judge(cell.FirstByte/c.usual(cell, MetricFirstByte)), MetricFirstByte)
+	}
+	consider(limits.Errors.judge(cell.Errors), MetricErrors)
+	consider(limits.Rebuffering.judge(cell.Rebuffering), MetricRebuffering)
+
+	switch _, running := c.since[key]; {
+	case cell.Health > HealthFine && !running:
+		c.since[key] = now.Add(-minuteSlots * slotTime / 2)
+		delete(c.calm, key)
+	case cell.Health > HealthFine:
+		delete(c.calm, key)
+	case running && c.calm[key].IsZero():
+		c.calm[key] = now
+	case running && now.Sub(c.calm[key]) > calmAfter:
+		delete(c.since, key)
+		delete(c.calm, key)
+	}
+}
+
+// usual is the cell's own median of the last quarter of an hour, the last two minutes apart.
+func (c *Cockpit) usual(cell *Cell, m Metric) float64 {
+	return median(cell.Trend[m][:trendPoints-usualSkip])
+}
+
+func (c *Cockpit) peerTrend(isp string, end int64) []float64 {
+	out := make([]float64, trendPoints)
+	for i := range out {
+		out[i] = math.NaN()
+		bytes, any := 0.0, false
+		from := end - int64(trendPoints-i)*trendSlots
+		for s := from; s < from+trendSlots; s++ {
+			if sl := c.history.at(s); sl != nil {
+				bytes += sl.peers[isp]
+				any = any || sl.peers != nil
+			}
+		}
+		if any {
+			out[i] = bytes * 8 / (trendSlots * slotTime).Seconds()
+		}
+	}
+	return out
+}
+
+// worst is the cell that asks loudest: critical before warning, then by the viewers it concerns,
+// then by its requests.
+func (c *Cockpit) worst(m *Matrix, now time.Time) *Deviation {
+	var out *Deviation
+	var lines float64
+	for _, row := range m.Rows {
+		for i := range row.Cells {
+			cell := &row.Cells[i]
+			if cell.Health < HealthWarning {
+				continue
+			}
+			louder := out == nil || cell.Health > out.Health ||
+				cell.Health == out.Health && (cell.Viewers > out.Viewers || cell.Viewers == out.Viewers && cell.Requests > lines)
+			if !louder {
+				continue
+			}
+			value := cell.Errors
+			switch cell.Why {
+			case MetricFirstByte:
+				value = cell.FirstByte
+			case MetricRebuffering:
+				value = cell.Rebuffering
+			}
+			lines = cell.Requests
+			out = &Deviation{
+				ISP: row.ISP, CDN: m.Columns[i].Name, Metric: cell.Why, Value: value, Usual: c.usual(cell, cell.Why),
+				Since: c.since[cellKey{m.Columns[i].ID, row.ISP}], Viewers: cell.Viewers, Health: cell.Health,
+			}
+			if out.Since.IsZero() {
+				out.Since = now
+			}
+		}
+	}
+	return out
+}

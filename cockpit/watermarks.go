@@ -1,0 +1,99 @@
+package cockpit
+
+import (
+	"time"
+)
+
+const (
+	// lateShare is the share of a source's rows that its watermark may be wrong about.
+	lateShare = 0.99
+	// silentAfter is how long a source that delivered may say nothing before it counts as silent,
+	// or twice its own lateness when that is longer.
+	silentAfter = 60 * time.Second
+)
+
+// sourceState is what the deliveries of the last ten minutes tell of one source.
+type sourceState struct {
+	ID       string
+	Received time.Time // the last of it that is stored
+	Lines    uint64    // of the last minute
+	Late     time.Duration
+	Known    bool // it has lately delivered rows that tell how late it is
+}
+
+// watermark is the moment up to which the source is complete, but for lateShare: the received
+// frontier less the lateness that the source itself has shown. Zero: it delivers nothing.
+func (w *watermarks) watermark(s *sourceState) time.Time {
+	if !s.Known || w.frontier.IsZero() || s.silent(w.now) > 0 {
+		return time.Time{}
+	}
+	return w.frontier.Add(-s.Late)
+}
+
+func (s *sourceState) silent(now time.Time) time.Duration {
+	quiet := now.Sub(s.Received)
+	if quiet > max(silentAfter, 2*s.Late) {
+		return quiet
+	}
+	return 0
+}
+
+// watermarks are the sources' at one tick.
+type watermarks struct {
+	sources map[string]*sourceState
+	cdns    map[string]string // source → CDN; "" for measuring tools
+	now     time.Time
+
+	// frontier is the moment up to which everything received, from whatever source, is stored:
+	// writers take each partition of the raw stream in order.
+	frontier time.Time
+}
+
+// idlePartition is how far a partition may be behind the others before it counts as one that
+// simply gets nothing.
+const idlePartition = 10 * time.Second
+
+// front sets the frontier from the last receipt stored of each partition.
+func (w *watermarks) front(partitions map[uint16]time.Time) {
+	var last time.Time
+	for _, t := range partitions {
+		if t.After(last) {
+			last = t
+		}
+	}
+	w.frontier = last
+	for _, t := range partitions {
+		if t.Before(w.frontier) && last.Sub(t) < idlePartition {
+			w.frontier = t
+		}
+	}
+}
+
+// complete is the moment up to which all live sources that pass the filter are complete. A source
+// that went silent holds nobody back: it is shown as silent instead. Zero: none of them delivers.
+func (w *watermarks) complete(pass func(cdn string) bool) time.Time {
+	var least time.Time
+	for id, s := range w.sources {
+		if cdn, ok := w.cdns[id]; !ok || !pass(cdn) {
+			continue
+		}
+		if m := w.watermark(s); !m.IsZero() && (least.IsZero() || m.Before(least)) {
+			least = m
+		}
+	}
+	return least
+}
+
+func (w *watermarks) all() time.Time { return w.complete(func(string) bool { return true }) }
+
+func (w *watermarks) logs() time.Time {
+	return w.complete(func(cdn string) bool { return cdn != "" })
+}
+
+func (w *watermarks) tools() time.Time {
+	return w.complete(func(cdn string) bool { return cdn == "" })
+}
+
+func (w *watermarks) cdn(id string) time.Time {
+	return w.complete(func(cdn string) bool { return cdn == id })
+}

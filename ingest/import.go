@@ -1,0 +1,217 @@
+package ingest
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+
+	"vigie/ingest/w3c"
+	"vigie/internal/event"
+)
+
+// ImportConfig says where files go.
+type ImportConfig struct {
+	Source    Source // with its token; its format is the files'
+	Collector string // base URL of the collectors, as http://127.0.0.1:8081
+	Client    *http.Client
+	Progress  func(bytes int64) // called with the bytes of the file read since the last call; may be nil
+}
+
+// Import sends files to a running collector in bodies of some megabytes, each named by what it
+// holds and where in the file it stood: a file that is imported again counts once, packed or not.
+type Import struct{ cfg ImportConfig }
+
+// Imported tells what became of a file. It is read here as the writer reads it there.
+type Imported struct {
+	Bytes      int64 // of the text, unpacked
+	Records    int
+	Refused    int
+	Reasons    map[string]int
+	First      time.Time // of the records
+	Last       time.Time
+	Bodies     int
+	Duplicates int // of Bodies: were there already
+}
+
+// NewImport checks what it can without sending anything.
+func NewImport(cfg ImportConfig) (*Import, error) {
+	if Formats()[cfg.Source.Format] == nil {
+		return nil, fmt.Errorf("format %q is not known", cfg.Source.Format)
+	}
+	if cfg.Client == nil {
+		cfg.Client = &http.Client{Timeout: 2 * time.Minute}
+	}
+	if cfg.Progress == nil {
+		cfg.Progress = func(int64) {}
+	}
+	return &Import{cfg}, nil
+}
+
+const (
+	importBody  = 4 << 20 // of text in one body
+	importTries = 8
+)
+
+// Send reads one file to its end, unpacking gzip.
+func (im *Import) Send(ctx context.Context, file io.Reader) (*Imported, error) {
+	in := bufio.NewReaderSize(counting{file, im.cfg.Progress}, 1<<20)
+	var text io.Reader = in
+	if magic, _ := in.Peek(2); len(magic) == 2 && magic[0] == 0x1f && magic[1] == 0x8b {
+		unpacked, err := gzip.NewReader(in)
+		if err != nil {
+			return nil, fmt.Errorf("gzip: %w", err)
+		}
+		defer unpacked.Close()
+		text = unpacked
+	}
+	out := &Imported{Reasons: map[string]int{}}
+	buf := make([]byte, 0, importBody)
+	var preamble []byte
+	for end := false; !end; {
+		n, err := io.ReadFull(text, buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if end = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF); err != nil && !end {
+			return out, err
+		}
+		cut := len(buf)
+		if !end {
+			if cut = bytes.LastIndexByte(buf, '\n') + 1; cut == 0 || bytes.HasPrefix(bytes.TrimLeft(buf[:min(64, len(buf))], " \t\r\n"), []byte("[")) && out.Bodies == 0 {
+				if cap(buf) >= maxUnit {
+					return out, errors.New("a line or JSON array of more than 256 MiB")
+				}
+				buf = append(make([]byte, 0, 2*cap(buf)), buf...)
+				continue
+			}
+		}
+		if cut > 0 {
+			body := buf[:cut]
+			if im.cfg.Source.Format == "w3c" {
+				if out.Bodies == 0 {
+					preamble = bytes.Clone(w3c.Header(body))
+				} else {
+					body = append(bytes.Clone(preamble), body...)
+				}
+			}
+			if err := im.send(ctx, out, body); err != nil {
+				return out, fmt.Errorf("after %d bytes: %w", out.Bytes, err)
+			}
+			out.Bytes += int64(cut)
+		}
+		buf = append(make([]byte, 0, importBody), buf[cut:]...)
+	}
+	return out, nil
+}
+
+func (im *Import) send(ctx context.Context, out *Imported, body []byte) error {
+	s := &im.cfg.Source
+	tally := &importTally{Imported: out, received: time.Now()}
+	zone, err := time.LoadLocation(s.TimeZone)
+	if err != nil {
+		return err
+	}
+	Formats()[s.Format](body, event.Origin{Received: tally.received, Client: netip.IPv6Loopback(), Zone: zone}, tally)
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%s %d ", s.ID, out.Bytes)
+	sum.Write(body)
+	id := ImportBatch + hex.EncodeToString(sum.Sum(nil))
+
+	var packed bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
+	z.Write(body)
+	if err := z.Close(); err != nil {
+		return err
+	}
+	for try := 1; ; try++ {
+		duplicate, wait, err := im.post(ctx, id, packed.Bytes())
+		if err == nil {
+			out.Bodies++
+			if duplicate {
+				out.Duplicates++
+			}
+			return nil
+		}
+		if wait == 0 || try == importTries {
+			return err
+		}
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// post sends a body. wait is how long to wait before it is sent again; 0: it will not do.
+func (im *Import) post(ctx context.Context, id string, body []byte) (duplicate bool, wait time.Duration, err error) {
+	s := &im.cfg.Source
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, im.cfg.Collector+"/ingest/"+s.ID+"?backfill=1&format="+s.Format, bytes.NewReader(body))
+	if err != nil {
+		return false, 0, err
+	}
+	r.Header.Set("Content-Encoding", "gzip")
+	r.Header.Set("X-Batch-Id", id)
+	if s.User != "" {
+		r.SetBasicAuth(s.User, s.Token)
+	} else {
+		r.Header.Set("Authorization", "Bearer "+s.Token)
+	}
+	res, err := im.cfg.Client.Do(r)
+	if err != nil {
+		return false, time.Second, fmt.Errorf("is a collector at %s? %w", im.cfg.Collector, err)
+	}
+	defer res.Body.Close()
+	answer, _ := io.ReadAll(io.LimitReader(res.Body, 4<<10))
+	switch {
+	case res.StatusCode == http.StatusOK:
+		return bytes.Contains(answer, []byte(`"duplicate":true`)), 0, nil
+	case res.StatusCode == http.StatusTooManyRequests || res.StatusCode >= 500:
+		seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
+		wait = time.Duration(min(max(seconds, 1), 60)) * time.Second
+	}
+	return false, wait, fmt.Errorf("the collector answered %s: %s", res.Status, bytes.TrimSpace(answer))
+}
+
+// importTally counts what the writer will make of a body.
+type importTally struct {
+	*Imported
+	received time.Time
+}
+
+func (t *importTally) take(at time.Time) {
+	if reason := implausible(at, t.received, true); reason != "" {
+		t.Refuse(event.Refusal{Reason: reason})
+		return
+	}
+	t.Records++
+	if t.First.IsZero() || at.Before(t.First) {
+		t.First = at
+	}
+	t.Last = later(t.Last, at)
+}
+
+func (t *importTally) Request(r *event.Request) { t.take(r.Time) }
+func (t *importTally) Beacon(b *event.Beacon)   { t.take(b.Time) }
+func (t *importTally) Refuse(r event.Refusal) {
+	t.Refused++
+	t.Reasons[r.Reason]++
+}
+
+type counting struct {
+	io.Reader
+	progress func(int64)
+}
+
+func (c counting) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.progress(int64(n))
+	return n, err
+}

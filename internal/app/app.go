@@ -1,0 +1,360 @@
+// Package app is the only wiring: it turns a configuration into running parts, in an order that
+// can be read from top to bottom, and ends them in the opposite one.
+//
+// The collectors come up first and need the bus alone: a ClickHouse that is away costs the board,
+// never a log line. What it leaves to others is everything else.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+
+	"vigie/cockpit"
+	"vigie/ingest"
+	"vigie/internal/account"
+	"vigie/internal/bus"
+	"vigie/internal/ch"
+	"vigie/web"
+)
+
+// Options are what a caller adds to the configuration.
+type Options struct {
+	Log       *slog.Logger
+	DemoToken string          // signs its bearer in as DemoUser; see web.Config
+	DemoUser  string          //
+	Ready     func(Addresses) // called once all doors are open and the first board is made; may be nil
+}
+
+// Addresses are where the doors came to be.
+type Addresses struct{ People, Machines string }
+
+// stopWait bounds the whole of an orderly end.
+const stopWait = 20 * time.Second
+
+// Run runs a process of Vigie until ctx ends, or a part of it cannot go on.
+func Run(ctx context.Context, cfg *Config, opt Options) error {
+	log := opt.Log
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	unlock, err := lockFolder(cfg.Data)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+
+	// The bus, and what it keeps.
+	b, err := bus.Open(ctx, bus.Config{
+		URL: cfg.NATS.URL, Credentials: cfg.NATS.Credentials, Replicas: cfg.NATS.Replicas,
+		Dir: filepath.Join(cfg.Data, "nats"), Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	streams, err := ingest.OpenStreams(ctx, b, cfg.Stream.StreamsConfig)
+	if err != nil {
+		return err
+	}
+	kept, err := openBuckets(ctx, b)
+	if err != nil {
+		return err
+	}
+	audit, err := openAudit(ctx, b, log)
+	if err != nil {
+		return err
+	}
+
+	// Parts outlive ctx until the doors are closed and what is on its way has settled.
+	parts, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	g, parts := errgroup.WithContext(parts)
+	context.AfterFunc(ctx, func() { log.Info("stopping") })
+	doors := &doors{log: log}
+	defer doors.close()
+
+	var state state
+	g.Go(func() error { return serveControl(parts, cfg.Data, kept.accounts, log) })
+
+	// Doors for machines.
+	room := func() error { return nil }
+	if cfg.NATS.URL == "" {
+		room = (&disk{folder: cfg.Data, min: cfg.Stream.MinFree}).room
+	}
+	ingests, shows := slices.Contains(cfg.Roles, RoleIngest), slices.Contains(cfg.Roles, RoleCockpit)
+	var addresses Addresses
+	collected := make(chan struct{})
+	if ingests {
+		collector, err := ingest.NewCollector(ingest.CollectorConfig{
+			Sources: cfg.Sources, CDNs: cfg.CDNs, Streams: streams, Imports: kept.imports, Room: room,
+			MaxBody: cfg.Collectors.MaxBody, MaxMemory: cfg.Collectors.MaxMemory,
+			TrustedProxies: cfg.Collectors.TrustedProxies, Beacons: cfg.Collectors.Beacons,
+			SyslogUDP: address(cfg.Listen.SyslogUDP), SyslogTCP: address(cfg.Listen.SyslogTCP),
+			Log: log, Metrics: metrics,
+		})
+		if err != nil {
+			return err
+		}
+		mux := http.NewServeMux()
+		mux.Handle("/", collector.Handler())
+		mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+		if addresses.Machines, err = doors.open(g, "listen.machines", cfg.Listen.Machines, machineServer(mux, log)); err != nil {
+			return err
+		}
+		collecting, stopCollecting := context.WithCancel(parts)
+		doors.after(stopCollecting, collected)
+		g.Go(func() error {
+			defer close(collected)
+			return collector.Run(collecting)
+		})
+	}
+
+	// Doors for people. The board comes when ClickHouse does.
+	var site *web.Server
+	if shows {
+		site, err = web.New(web.Config{
+			Accounts: account.NewStore(kept.accounts), Sessions: kept.sessions, Audit: audit.record,
+			Log: log, Metrics: metrics, MetricsHandler: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
+			Healthy: b.Healthy, Ready: state.ready,
+			Secure: cfg.Web.HTTPS, Origins: cfg.Web.Origins, Proxies: cfg.Web.Proxies, Screens: cfg.Web.Screens,
+			DemoToken: opt.DemoToken, DemoUser: opt.DemoUser,
+		})
+		if err != nil {
+			return err
+		}
+		if addresses.People, err = doors.open(g, "listen.people", cfg.Listen.People, web.NewHTTPServer(site.Handler(), log)); err != nil {
+			return err
+		}
+		doors.site = site
+		g.Go(func() error { return kept.sessions.tidy(parts) })
+	}
+
+	// ClickHouse, and what stands on it.
+	g.Go(func() error {
+		db, err := openClickHouse(parts, cfg, log)
+		if err != nil {
+			if parts.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		defer db.Close()
+		g, ctx := errgroup.WithContext(parts)
+		g.Go(func() error { return db.Run(ctx) })
+		if ingests {
+			g.Go(func() error { return write(ctx, cfg, db, streams, kept, metrics, log) })
+			g.Go(func() error { return audit.archive(ctx, db) })
+		}
+		if shows {
+			g.Go(func() error {
+				return show(ctx, cfg, db, metrics, log, func(board *cockpit.Board) {
+					site.Publish(board)
+					state.board.Store(board.At.Unix())
+					if opt.Ready != nil {
+						opt.Ready(addresses)
+						opt.Ready = nil
+					}
+				})
+			})
+		} else if opt.Ready != nil {
+			opt.Ready(addresses)
+		}
+		return g.Wait()
+	})
+	log.Info("vigie is up", "people", addresses.People, "machines", addresses.Machines, "data", cfg.Data)
+
+	select {
+	case <-ctx.Done():
+	case <-parts.Done():
+	}
+	doors.close()
+	stop()
+	return g.Wait()
+}
+
+func address(at string) string {
+	if at == off {
+		return ""
+	}
+	return at
+}
+
+// openClickHouse waits for a server that is away; an engine that cannot start is an error.
+func openClickHouse(ctx context.Context, cfg *Config, log *slog.Logger) (*ch.DB, error) {
+	c := ch.Config{DSN: cfg.ClickHouse.DSN, Log: log}
+	if c.DSN == "" {
+		c.Engine = ch.Engine{
+			DataDir: filepath.Join(cfg.Data, "clickhouse"), Binary: cfg.ClickHouse.Binary, Library: cfg.ClickHouse.Library,
+			Listen: cfg.ClickHouse.Listen, Threads: cfg.ClickHouse.Threads, Memory: cfg.ClickHouse.Memory,
+		}
+	}
+	for delay := time.Second; ; delay = min(2*delay, 15*time.Second) {
+		db, err := ch.Open(ctx, c)
+		if err == nil {
+			if err = db.Prepare(ctx, cfg.Retention); err == nil {
+				return db, nil
+			}
+			db.Close()
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if c.DSN == "" || !ch.IsUnavailable(err) {
+			return nil, err
+		}
+		log.Warn("ClickHouse is away; collectors go on and it is asked again", "error", err, "in", delay)
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(delay):
+		}
+	}
+}
+
+func write(ctx context.Context, cfg *Config, db *ch.DB, streams []*bus.Stream, kept *buckets, metrics prometheus.Registerer, log *slog.Logger) error {
+	isps, err := cfg.Enrich.ISPTable()
+	if err != nil {
+		return err
+	}
+	asns, err := ingest.OpenASNs(cfg.Enrich.ASNFiles, log)
+	if err != nil {
+		return err
+	}
+	w, err := ingest.NewWriter(ingest.WriterConfig{
+		DB: db, Streams: streams, Leases: kept.writers, Owner: owner(cfg), Alone: cfg.NATS.URL == "", Keep: cfg.Stream.Keep,
+		Sources: cfg.Sources, CDNs: cfg.CDNs, Beacons: cfg.Collectors.Beacons, Enrich: cfg.Enrich, ISPs: isps, ASNs: asns,
+		Log: log, Metrics: metrics,
+	})
+	if err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return asns.Run(ctx) })
+	g.Go(func() error { return w.Run(ctx) })
+	return g.Wait()
+}
+
+// owner names this process among those that share a bus.
+func owner(cfg *Config) string {
+	if cfg.NATS.URL == "" {
+		return "embedded"
+	}
+	host, _ := os.Hostname()
+	return fmt.Sprintf("%s/%d/%d", host, os.Getpid(), time.Now().UnixNano())
+}
+
+func show(ctx context.Context, cfg *Config, db *ch.DB, metrics prometheus.Registerer, log *slog.Logger, publish func(*cockpit.Board)) error {
+	c := cockpit.Config{DB: db, Sources: map[string]string{}, Limits: cfg.Board, Publish: publish, Log: log, Metrics: metrics}
+	for _, cdn := range cfg.CDNs {
+		c.CDNs = append(c.CDNs, cockpit.CDN{ID: cdn.ID, Name: cdn.Name, Colour: cdn.Colour})
+	}
+	for _, s := range cfg.Sources {
+		c.Sources[s.ID] = s.CDN
+	}
+	if !cfg.Collectors.Beacons.Disabled {
+		c.Sources[ingest.BeaconSource] = ""
+	}
+	if cfg.Match != nil {
+		c.Match = *cfg.Match
+	}
+	board, err := cockpit.New(c)
+	if err != nil {
+		return err
+	}
+	return board.Run(ctx)
+}
+
+// state is what readiness is judged by.
+type state struct{ board atomic.Int64 }
+
+// ready tells whether a board was made lately.
+func (s *state) ready(context.Context) error {
+	if at := s.board.Load(); time.Now().Unix()-at > 10 {
+		return errors.New("no board was made in the last 10 seconds")
+	}
+	return nil
+}
+
+// machineServer has the limits that senders get: bodies are read within the collector's own.
+func machineServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		WriteTimeout:      2 * time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// doors are the HTTP servers, closed before the parts behind them.
+type doors struct {
+	log     *slog.Logger
+	servers []*http.Server
+	site    *web.Server
+	settle  func() // ends the collector once no request can reach it
+	settled <-chan struct{}
+	closed  bool
+}
+
+func (d *doors) open(g *errgroup.Group, key, at string, s *http.Server) (string, error) {
+	if at == off {
+		return "", nil
+	}
+	l, err := net.Listen("tcp", at)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", key, err)
+	}
+	d.servers = append(d.servers, s)
+	g.Go(func() error {
+		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+		return nil
+	})
+	return l.Addr().String(), nil
+}
+
+func (d *doors) after(settle func(), settled <-chan struct{}) { d.settle, d.settled = settle, settled }
+
+// close tells screens to come back, lets requests end, then what they left settle.
+func (d *doors) close() {
+	if d.closed {
+		return
+	}
+	d.closed = true
+	ctx, cancel := context.WithTimeout(context.Background(), stopWait)
+	defer cancel()
+	if d.site != nil {
+		if err := d.site.Close(ctx); err != nil {
+			d.log.Warn("close screens", "error", err)
+		}
+	}
+	for _, s := range d.servers {
+		if err := s.Shutdown(ctx); err != nil {
+			d.log.Warn("close a door", "error", err)
+		}
+	}
+	if d.settle != nil {
+		d.settle()
+		select {
+		case <-d.settled:
+		case <-ctx.Done():
+			d.log.Warn("what is on its way to the stream did not settle in time")
+		}
+	}
+}

@@ -1,0 +1,274 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/maxmind/mmdbwriter"
+	"github.com/maxmind/mmdbwriter/mmdbtype"
+	"golang.org/x/sync/errgroup"
+
+	"vigie/internal/account"
+	"vigie/internal/simulate"
+)
+
+//go:embed demo.yaml
+var demoYAML []byte
+
+// DemoOptions are what `vigie demo` may be told.
+type DemoOptions struct {
+	People, Machines, Syslog, Control string // addresses; "": the usual ones
+	Viewers                           int
+	Speed, Rate                       float64
+	Seed                              uint64
+	History                           time.Duration // 0: an hour
+	Lead                              time.Duration // from the start to kick-off; 0: 3 minutes
+	Folder                            string        // "": a temporary one, removed at the end
+	Keys                              io.Reader     // a byte starts or ends an incident; nil: none
+	Out                               io.Writer     // what people read
+	Log                               *slog.Logger
+}
+
+const demoUser = "demo"
+
+// Demo runs everything embedded with the simulated final, until ctx ends.
+func Demo(ctx context.Context, opt DemoOptions) error {
+	folder := opt.Folder
+	if folder == "" {
+		var err error
+		if folder, err = os.MkdirTemp("", "vigie-demo-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(folder)
+	}
+	cfg, err := Read(bytes.NewReader(demoYAML))
+	if err != nil {
+		return fmt.Errorf("demo.yaml: %w", err)
+	}
+	cfg.Data = filepath.Join(folder, "data")
+	cfg.Listen = ListenConfig{People: opt.People, Machines: opt.Machines, SyslogUDP: opt.Syslog, SyslogTCP: opt.Syslog}
+	tokens := map[string]string{}
+	for i := range cfg.Sources {
+		s := &cfg.Sources[i]
+		s.Token = rand.Text()
+		tokens[s.ID] = s.Token
+	}
+	cfg.defaults()
+
+	now := time.Now().Truncate(time.Second)
+	if opt.Lead == 0 {
+		opt.Lead = 3 * time.Minute
+	}
+	if opt.History == 0 {
+		opt.History = time.Hour
+	}
+	simulation := simulate.Config{
+		Seed: opt.Seed, Viewers: opt.Viewers, Speed: opt.Speed, Rate: opt.Rate, Start: now, KickOff: now.Add(opt.Lead),
+		Collectors: "http://" + cfg.Listen.Machines, Syslog: cfg.Listen.SyslogTCP, SyslogNetwork: "udp", Tokens: tokens, Log: opt.Log,
+		Progress: progressLine(opt.Out),
+	}
+	match, err := simulate.New(simulation)
+	if err != nil {
+		return err
+	}
+	cfg.Match.KickOff = now.Add(opt.Lead)
+	requests, sessions := match.Weights()
+	for i := range cfg.Sources {
+		cfg.Sources[i].Weight = float64(requests)
+		if cfg.Sources[i].Format == "beacon" {
+			cfg.Sources[i].Weight = float64(sessions)
+		}
+	}
+	cfg.Collectors.Beacons.Weight = float64(sessions)
+	networks := filepath.Join(folder, "networks.mmdb")
+	if err := writeNetworks(networks, match.AddressPlan()); err != nil {
+		return err
+	}
+	cfg.Enrich.ASNFiles = []string{networks}
+	if err := cfg.check(); err != nil {
+		return fmt.Errorf("demo.yaml: %w", err)
+	}
+	if err := demoAccount(ctx, cfg, opt.Log); err != nil {
+		return err
+	}
+
+	token := rand.Text()
+	ready := make(chan Addresses, 1)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		return Run(ctx, cfg, Options{Log: opt.Log, DemoToken: token, DemoUser: demoUser, Ready: func(a Addresses) { ready <- a }})
+	})
+	g.Go(func() error {
+		var at Addresses
+		select {
+		case at = <-ready:
+		case <-ctx.Done():
+			return nil
+		}
+		fmt.Fprintf(opt.Out, "\n  The room is open:  http://%s/demo/%s\n\n", browsable(at.People), token)
+		return play(ctx, match, now.Add(-opt.History), now, opt)
+	})
+	return g.Wait()
+}
+
+// play sends the live match at once, for that is what people came to see, and the past beside it.
+func play(ctx context.Context, match *simulate.Match, from, now time.Time, opt DemoOptions) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return ended(ctx, match.Run(ctx)) })
+	if !from.IsZero() {
+		g.Go(func() error { return ended(ctx, match.History(ctx, from, now)) })
+	}
+	if opt.Control != off {
+		at := opt.Control
+		if at == "" {
+			at = "127.0.0.1:8082"
+		}
+		l, err := net.Listen("tcp", at)
+		if err != nil {
+			return fmt.Errorf("--control: %w", err)
+		}
+		s := &http.Server{Handler: match.Handler(), ReadTimeout: 10 * time.Second}
+		stop := context.AfterFunc(ctx, func() { s.Close() })
+		defer stop()
+		g.Go(func() error {
+			if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				return err
+			}
+			return nil
+		})
+		fmt.Fprintf(opt.Out, "  Incidents:         curl -X POST 'http://%s/incidents/saturation?isp=free&cdn=cloudfront&for=5m'\n", l.Addr())
+	}
+	if opt.Keys != nil {
+		fmt.Fprint(opt.Out, keysHelp)
+		go incidentKeys(ctx, match, opt.Keys, opt.Out)
+	}
+	return g.Wait()
+}
+
+// ended is nil when what ended was asked to.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+const keysHelp = `  Or type a key and Enter:
+    1  the interconnect between Free and CloudFront saturates
+    2  Akamai answers with errors
+    3  the measuring tool Mux falls silent
+    4  Akamai's logs come 30 s later
+    5  an attack
+    6  a player's release rebuffers
+    0  all of it ends
+`
+
+func incidentKeys(ctx context.Context, match *simulate.Match, keys io.Reader, out io.Writer) {
+	incidents := map[byte]simulate.Incident{
+		'1': {Kind: simulate.Saturation, ISP: "free", CDN: "cloudfront"},
+		'2': {Kind: simulate.CDN5xx, CDN: "akamai", Share: 0.08},
+		'3': {Kind: simulate.Silence, Source: "mux"},
+		'4': {Kind: simulate.Late, Source: "akamai", Delay: 30 * time.Second},
+		'5': {Kind: simulate.Attack, CDN: "akamai", Share: 0.4},
+		'6': {Kind: simulate.PlayerRelease, Device: "tv", Player: "tele-tv 4.2.2", Share: 0.5},
+	}
+	buf := make([]byte, 1)
+	for ctx.Err() == nil {
+		if _, err := keys.Read(buf); err != nil {
+			return
+		}
+		if buf[0] == '0' {
+			for _, in := range match.Incidents() {
+				match.End(in.ID)
+			}
+			fmt.Fprintln(out, "  all incidents end")
+			continue
+		}
+		in, ok := incidents[buf[0]]
+		if !ok {
+			continue
+		}
+		in.For = 5 * time.Minute
+		if started, err := match.Inject(in); err != nil {
+			fmt.Fprintln(out, "  not started:", err)
+		} else {
+			fmt.Fprintf(out, "  %s started, for 5 minutes (%s)\n", started.Kind, started.ID)
+		}
+	}
+}
+
+func progressLine(out io.Writer) func(simulate.Progress) {
+	var told time.Time
+	return func(p simulate.Progress) {
+		if p.Done < p.Total && time.Since(told) < 5*time.Second {
+			return
+		}
+		told = time.Now()
+		fmt.Fprintf(out, "  The past is being told: %3.0f %% of %s, %d lines\n", 100*float64(p.Done)/float64(p.Total), p.Total, p.Lines)
+	}
+}
+
+func browsable(at string) string {
+	host, port, err := net.SplitHostPort(at)
+	if err == nil && net.ParseIP(host).IsLoopback() {
+		return net.JoinHostPort("localhost", port)
+	}
+	return at
+}
+
+// demoAccount makes the account behind the printed link; nobody knows its password.
+func demoAccount(ctx context.Context, cfg *Config, log *slog.Logger) error {
+	store, closeStore, err := Accounts(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer closeStore()
+	_, err = store.Add(ctx, account.User{Name: demoUser, Display: "Demo", Role: account.Operator}, rand.Text())
+	if errors.Is(err, account.ErrExists) {
+		return nil
+	}
+	return err
+}
+
+// writeNetworks writes the simulated networks as an MMDB file, as a collector finds a real one.
+func writeNetworks(path string, plan []simulate.Network) error {
+	tree, err := mmdbwriter.New(mmdbwriter.Options{DatabaseType: "GeoLite2-ASN", RecordSize: 24, IncludeReservedNetworks: true})
+	if err != nil {
+		return err
+	}
+	for _, n := range plan {
+		if n.ASN == 0 {
+			continue
+		}
+		_, ipnet, err := net.ParseCIDR(n.Prefix.String())
+		if err != nil {
+			return err
+		}
+		if err := tree.Insert(ipnet, mmdbtype.Map{
+			"autonomous_system_number":       mmdbtype.Uint32(n.ASN),
+			"autonomous_system_organization": mmdbtype.String(n.Name),
+		}); err != nil {
+			return fmt.Errorf("networks: %s: %w", n.Prefix, err)
+		}
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if _, err := tree.WriteTo(f); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}

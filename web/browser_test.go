@@ -1,0 +1,333 @@
+package web
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"vigie/cockpit"
+)
+
+var shots = flag.String("shots", "", "folder to write pictures of the board into")
+
+// chromium starts a fresh browser, or ends the test with how to get one.
+func chromium(t *testing.T) context.Context {
+	t.Helper()
+	var path string
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		t.Fatal("no Chromium in PATH: install it (Debian: apt install chromium), or leave out the browser's tests with -short")
+	}
+	flags := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.Headless, chromedp.NoFirstRun, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("no-default-browser-check", true), chromedp.Flag("hide-scrollbars", true),
+		chromedp.Flag("enable-automation", true), chromedp.Flag("js-flags", "--expose-gc"), chromedp.Flag("enable-precise-memory-info", true),
+	}
+	if os.Geteuid() == 0 {
+		flags = append(flags, chromedp.NoSandbox)
+	}
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), flags...)
+	t.Cleanup(cancel)
+	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// signIn fills in the form as a person does.
+func signIn(s *site, language string) chromedp.Action[chromedp.Void] {
+	return chromedp.Steps(
+		chromedp.Navigate(s.http.URL+"/sign-in?lang="+language),
+		chromedp.SendKeys(chromedp.CSS("#name"), "viewer"),
+		chromedp.SendKeys(chromedp.CSS("#password"), password),
+		chromedp.Click(chromedp.CSS(".door button")),
+		chromedp.WaitVisible(chromedp.CSS("#board")),
+	)
+}
+
+// One browser, from the sign-in to a shutdown and back.
+func TestBoardInABrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	s := newSite(t, nil)
+	gate := new(gate)
+	s.http.Config.Handler = gate.before(s.Handler())
+	tick := s.feed(t, 50*time.Millisecond)
+	ctx := chromium(t)
+	trouble := collectTrouble(t, ctx)
+	run := func(what string, steps ...chromedp.Action[chromedp.Void]) {
+		t.Helper()
+		if err := chromedp.Do(ctx, steps...); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+	wait := func(what, expression string) {
+		t.Helper()
+		if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(30*time.Second))); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+	ask := func(expression string) float64 {
+		t.Helper()
+		v, err := chromedp.Run(ctx, chromedp.Evaluate[float64](expression))
+		if err != nil {
+			t.Fatalf("%s: %v", expression, err)
+		}
+		return v
+	}
+
+	run("sign in", chromedp.EmulateViewport(1920, 1080), signIn(s, "fr"))
+	wait("the board goes on", `Number(document.getElementById("board").dataset.seq) > 5`)
+	wait("charts are drawn", `document.querySelectorAll(".canvas canvas").length === 2`)
+	if over := ask(`document.documentElement.scrollHeight - innerHeight`); over > 0 {
+		t.Errorf("the wall scrolls by %v pixels", over)
+	}
+
+	run("remember the clock", evaluate(`window.was = document.getElementById("now").textContent`))
+	wait("numbers change over two ticks", `document.getElementById("now").textContent !== window.was`)
+
+	// What was opened stays open while fragments are replaced under it, and the switch works by key.
+	run("open a definition", chromedp.Click(chromedp.CSS("#tile-viewers summary")), evaluate(`window.from = Number(document.getElementById("board").dataset.seq)`))
+	wait("ten boards later", `Number(document.getElementById("board").dataset.seq) > window.from + 10`)
+	if ask(`document.querySelectorAll("details[open]").length`) != 1 {
+		t.Error("a board closed the definition that was open")
+	}
+	run("escape and switch", chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent("4"))
+	wait("the matrix shows first bytes", `document.querySelector("#matrix .unit").textContent === "ms" && !document.querySelector("details[open]")`)
+	wait("in the address too", `location.search.includes("metric=firstbyte")`)
+	run("help", chromedp.KeyEvent("?"))
+	wait("the sheet is open", `document.getElementById("keys").open`)
+	run("close it", chromedp.KeyEvent(kb.Escape))
+	run("tables", chromedp.KeyEvent("t"))
+	wait("tables are shown", `getComputedStyle(document.getElementById("flow-table")).position === "static"`)
+	run("charts again", chromedp.KeyEvent("t"))
+	dark := ask(`getComputedStyle(document.body).backgroundColor === "rgb(16, 21, 27)" ? 1 : 0`)
+	run("theme", chromedp.KeyEvent("d"))
+	if ask(`getComputedStyle(document.body).backgroundColor === "rgb(16, 21, 27)" ? 1 : 0`) == dark {
+		t.Error("the theme did not change")
+	}
+
+	// The server goes away: said within 3 s, then healed within 2 s of its return.
+	gate.shut()
+	lost := time.Now()
+	wait("the loss is said", `!document.getElementById("lost").hidden && document.body.classList.contains("lost")`)
+	t.Logf("the loss was said after %v", time.Since(lost).Round(10*time.Millisecond))
+	if ask(`document.getElementById("lost").offsetWidth === innerWidth ? 1 : 0`) != 1 {
+		t.Error("the banner is not as wide as the page")
+	}
+	run("remember", evaluate(`window.age = document.querySelector("#tile-viewers .age").textContent`))
+	wait("ages grow meanwhile", `document.querySelector("#tile-viewers .age").textContent !== window.age`)
+	gate.open()
+	back := time.Now()
+	wait("it heals", `document.getElementById("lost").hidden && !document.body.classList.contains("lost")`)
+	t.Logf("healed after %v", time.Since(back).Round(10*time.Millisecond))
+
+	// A day on a wall must not fill the memory: 200 boards, measured after collections.
+	heap := func() float64 {
+		return ask(`(gc(), gc(), performance.memory.usedJSHeapSize)`)
+	}
+	wait("warm", `Number(document.getElementById("board").dataset.seq) > 100`)
+	before, from := heap(), tick.Load()
+	wait("200 boards", `(window.goal ??= Number(document.getElementById("board").dataset.seq) + 200) <= Number(document.getElementById("board").dataset.seq)`)
+	if grown := heap() - before; grown > 2<<20 {
+		t.Errorf("the heap grew by %.0f bytes over %d boards", grown, tick.Load()-from)
+	} else {
+		t.Logf("the heap grew by %.0f bytes over %d boards", grown, tick.Load()-from)
+	}
+	if nodes := ask(`document.querySelectorAll("*").length`); nodes > 2500 {
+		t.Errorf("the page has %v elements", nodes)
+	}
+
+	for _, message := range trouble() {
+		t.Errorf("console: %s", message)
+	}
+}
+
+// evaluate runs an expression for what it does.
+func evaluate(expression string) chromedp.Action[chromedp.Void] {
+	return chromedp.Evaluate[chromedp.Void](expression)
+}
+
+// feed publishes a board every so often until the test ends, and counts them.
+func (s *site) feed(t *testing.T, every time.Duration) *atomic.Int64 {
+	t.Helper()
+	boards := make([]*cockpit.Board, 40)
+	for i := range boards {
+		boards[i] = final(t, i)
+	}
+	count := new(atomic.Int64)
+	s.Publish(boards[0])
+	var feeding sync.WaitGroup
+	ctx, stop := context.WithCancel(t.Context())
+	feeding.Go(func() {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				s.Publish(boards[count.Add(1)%int64(len(boards))])
+			}
+		}
+	})
+	t.Cleanup(func() { stop(); feeding.Wait() })
+	return count
+}
+
+// gate cuts connections as a dead network does: those that are open, and those that come.
+type gate struct {
+	mu     sync.Mutex
+	closed bool
+	conns  map[net.Conn]struct{}
+}
+
+func (g *gate) before(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g.mu.Lock()
+		shut := g.closed
+		g.mu.Unlock()
+		if shut {
+			panic(http.ErrAbortHandler)
+		}
+		next.ServeHTTP(&hijacked{w, g}, r)
+	})
+}
+
+func (g *gate) shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+	for c := range g.conns {
+		_ = c.Close()
+	}
+	clear(g.conns)
+}
+
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = false
+}
+
+type hijacked struct {
+	http.ResponseWriter
+	gate *gate
+}
+
+func (h *hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err == nil {
+		h.gate.mu.Lock()
+		if h.gate.conns == nil {
+			h.gate.conns = make(map[net.Conn]struct{})
+		}
+		h.gate.conns[c] = struct{}{}
+		h.gate.mu.Unlock()
+	}
+	return c, rw, err
+}
+
+// collectTrouble listens to the console for what should not be there: exceptions, errors and
+// violations of the policy. A socket that cannot connect is a network error, which the test wants.
+func collectTrouble(t *testing.T, ctx context.Context) func() []string {
+	t.Helper()
+	var mu sync.Mutex
+	var found []string
+	messages := chromedp.Console(ctx)
+	go func() {
+		for m, err := range messages {
+			if err != nil {
+				return
+			}
+			if m.Source == "network" || m.Type != chromedp.ConsoleError && m.Type != chromedp.ConsoleWarning && !m.IsException() || strings.Contains(m.Text, "WebSocket connection to") {
+				continue
+			}
+			mu.Lock()
+			found = append(found, m.Text)
+			mu.Unlock()
+		}
+	}()
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return found
+	}
+}
+
+// go test ./web -run Pictures -shots DIR
+func TestPictures(t *testing.T) {
+	if *shots == "" {
+		t.Skip("pictures are taken with -shots DIR")
+	}
+	s := newSite(t, nil)
+	s.Publish(final(t, 0))
+	ctx := chromium(t)
+	if err := chromedp.Do(ctx, signIn(s, "fr")); err != nil {
+		t.Fatal(err)
+	}
+	for _, shot := range []struct {
+		name, query, theme string
+		width, height      int64
+		scale              float64
+		full               bool
+	}{
+		{"wall-dark", "", "dark", 1920, 1080, 1, false},
+		{"wall-light", "", "light", 1920, 1080, 1, false},
+		{"wall-4k", "", "dark", 3840, 2160, 1, false},
+		{"laptop", "?metric=firstbyte", "dark", 1440, 900, 1, false},
+		{"laptop-en-light", "?metric=errors&lang=en", "light", 1440, 900, 1, true},
+		{"phone", "?lang=fr", "dark", 390, 844, 2, true},
+		{"phone-fold", "", "dark", 390, 844, 2, false},
+	} {
+		take := chromedp.CaptureScreenshot()
+		if shot.full {
+			take = chromedp.FullScreenshot(100)
+		}
+		err := chromedp.Do(ctx,
+			chromedp.EmulateViewport(shot.width, shot.height, chromedp.EmulateScale(shot.scale)),
+			chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+				_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: shot.theme}},
+				})
+				return err
+			}),
+			chromedp.Navigate(s.http.URL+"/"+shot.query),
+			chromedp.WaitVisible(chromedp.CSS("#failing-canvas canvas")),
+			chromedp.Sleep(400*time.Millisecond), // fonts, and the canvas at its next frame
+		)
+		if err != nil {
+			t.Fatalf("%s: %v", shot.name, err)
+		}
+		png, err := chromedp.Run(ctx, take)
+		if err != nil {
+			t.Fatalf("%s: %v", shot.name, err)
+		}
+		if err := os.WriteFile(filepath.Join(*shots, shot.name+".png"), png, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

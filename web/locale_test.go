@@ -1,0 +1,98 @@
+package web
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"vigie/cockpit"
+)
+
+func TestLanguagesHaveTheSameTexts(t *testing.T) {
+	all, err := loadLocales()
+	if err != nil {
+		t.Fatal(err)
+	}
+	slot := regexp.MustCompile(`\{\w+\}`)
+	for _, l := range all[1:] {
+		for key, text := range all[0].texts {
+			other, ok := l.texts[key]
+			if !ok {
+				t.Errorf("%s has no %q", l.Code, key)
+			}
+			for _, name := range slot.FindAllString(text, -1) {
+				if !strings.Contains(other, name) {
+					t.Errorf("%s %q does not use %s", l.Code, key, name)
+				}
+			}
+		}
+		for key := range l.texts {
+			if _, ok := all[0].texts[key]; !ok {
+				t.Errorf("%s has %q, which %s has not", l.Code, key, all[0].Code)
+			}
+		}
+	}
+}
+
+// Keys are used literally, or by a family whose names come from elsewhere.
+func TestTextsAreUsedAndUsedTextsExist(t *testing.T) {
+	families := []string{"error.", "phase.", "health.", "matrix.definition.", "metric."}
+	for _, name := range []string{"viewers", "traffic", "errors", "startup", "rebuffering"} {
+		families = append(families, name+".label", name+".short", name+".definition")
+	}
+	for _, name := range []string{"flow", "failing"} {
+		families = append(families, name+".title", name+".definition")
+	}
+	all, err := loadLocales()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var source strings.Builder
+	err = filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() && (entry.Name() == "static" || entry.Name() == "locales") {
+			return filepath.SkipDir
+		}
+		if ext := filepath.Ext(path); ext != ".go" && ext != ".templ" && ext != ".ts" || strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, "_templ.go") {
+			return nil
+		}
+		content, err := os.ReadFile(path)
+		source.Write(content)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := source.String()
+	for key := range all[0].texts {
+		used := strings.Contains(text, `"`+strings.TrimPrefix(key, "js.")+`"`)
+		for _, family := range families {
+			used = used || strings.HasPrefix(key, family)
+		}
+		if !used {
+			t.Errorf("%q is used nowhere", key)
+		}
+	}
+	for _, call := range regexp.MustCompile(`\.T\("([\w.]+)"[,)]`).FindAllStringSubmatch(text, -1) {
+		if _, ok := all[0].texts[call[1]]; !ok {
+			t.Errorf("%q is used and has no text", call[1])
+		}
+	}
+	for _, p := range []cockpit.Phase{
+		cockpit.PhaseBefore, cockpit.PhaseFirstHalf, cockpit.PhaseHalfTime, cockpit.PhaseSecondHalf, cockpit.PhaseBreak,
+		cockpit.PhaseExtraFirst, cockpit.PhaseExtraLast, cockpit.PhasePenalties, cockpit.PhaseAfter,
+	} {
+		if _, ok := all[0].texts["phase."+string(p)]; !ok {
+			t.Errorf("phase %q has no name", p)
+		}
+	}
+	for _, m := range cockpit.Metrics() {
+		for _, family := range []string{"metric.", "matrix.definition."} {
+			if _, ok := all[0].texts[family+m.String()]; !ok {
+				t.Errorf("metric %q has no %s", m, family)
+			}
+		}
+	}
+}

@@ -1,0 +1,229 @@
+package web
+
+import (
+	"math"
+	"strconv"
+	"time"
+
+	"vigie/cockpit"
+)
+
+// Under this many log lines a minute nothing is judged, and the cell says so.
+const fewLines = 25
+
+type matrixView struct {
+	Title, Definition string
+	SwitchLabel       string
+	TotalLabel        string
+	Unit              string // of the values, when they share one
+	Age               ageView
+	Error             string
+	Metrics           []metricView
+	Columns           []columnView
+	Rows              []rowView
+}
+
+// shape is what the table is made of, beside the rows that change by themselves.
+func (v matrixView) shape() string {
+	shape := v.Unit + " " + strconv.Itoa(len(v.Rows))
+	for _, c := range v.Columns {
+		shape += "\x00" + c.Class + c.Name
+	}
+	return shape
+}
+
+// metricView is one position of the switch.
+type metricView struct {
+	Name, Label, URL string
+	Current          bool
+}
+
+type columnView struct {
+	Name, Class string
+	Total       cellView
+}
+
+type rowView struct {
+	ID, ISP string
+	Cells   []cellView
+	Total   cellView
+}
+
+type cellView struct {
+	Value, Second string
+	Alarm         alarm  // which of the two is why the cell calls
+	Class         string // health, or few, or none
+	Colour        string // of the CDN
+	Word          string // what is wrong, in words
+	Title         string
+	Bar           string // percent of the row's traffic
+	Spark         sparkView
+}
+
+type alarm uint8
+
+const (
+	alarmNone alarm = iota
+	alarmValue
+	alarmSecond
+)
+
+func newMatrixView(l *locale, metric cockpit.Metric, b *cockpit.Board) matrixView {
+	m := b.Matrix
+	write, unit := cellWriter(l, metric, m)
+	v := matrixView{
+		Title: l.T("matrix.title"), Definition: l.T("matrix.definition." + metric.String()), Unit: unit,
+		SwitchLabel: l.T("matrix.switch"), TotalLabel: l.T("matrix.total"),
+		Age: newAge(l, b, m.Panel, 70*time.Second), Error: panelError(l, m.Panel),
+	}
+	for _, other := range cockpit.Metrics() {
+		v.Metrics = append(v.Metrics, metricView{
+			Name: other.String(), Label: l.T("metric." + other.String()),
+			URL: "/?metric=" + other.String(), Current: other == metric,
+		})
+	}
+	for _, c := range m.Columns {
+		v.Columns = append(v.Columns, columnView{
+			Name: c.Name, Class: colour(c.Colour, c.Peers), Total: newCell(l, metric, write, c, l.T("matrix.all"), c.Total),
+		})
+	}
+	for i, r := range m.Rows {
+		row := rowView{ID: "row-" + strconv.Itoa(i), ISP: r.ISP}
+		for j, c := range r.Cells {
+			if j < len(m.Columns) {
+				row.Cells = append(row.Cells, newCell(l, metric, write, m.Columns[j], r.ISP, c))
+			}
+		}
+		row.Total = cellView{Value: write(total(metric, r.Total)), Class: "total"}
+		v.Rows = append(v.Rows, row)
+	}
+	return v
+}
+
+// A row's total share says nothing: its traffic stands there instead.
+func total(metric cockpit.Metric, c cockpit.Cell) float64 {
+	if metric == cockpit.MetricShare {
+		return 1
+	}
+	return metricOf(c, metric)
+}
+
+func newCell(l *locale, metric cockpit.Metric, write func(float64) string, column cockpit.Column, isp string, c cockpit.Cell) cellView {
+	value := metricOf(c, metric)
+	v := cellView{Colour: colour(column.Colour, column.Peers), Class: newHealth(l, c.Health).Class}
+	if math.IsNaN(value) {
+		v.Value, v.Class = missing, "none"
+		v.Title = isp + " × " + column.Name + " — " + l.T("health.unknown")
+		return v
+	}
+	v.Value = write(value)
+	second := secondary(metric, column)
+	bad := c.Health == cockpit.HealthWarning || c.Health == cockpit.HealthCritical
+	switch {
+	case bad:
+		v.Word = newHealth(l, c.Health).Word + " : " + l.T("metric."+c.Why.String())
+		v.Alarm = alarmValue
+		if c.Why != metric {
+			second, v.Alarm = c.Why, alarmSecond
+		}
+	case !column.Peers && c.Lines < fewLines:
+		v.Class, v.Word = "few", l.T("matrix.few")
+	}
+	if other := metricOf(c, second); !math.IsNaN(other) && second != metric {
+		v.Second = metricText(l, second, other)
+	}
+	if !math.IsNaN(c.Share) {
+		v.Bar = strconv.Itoa(int(math.Round(min(max(c.Share, 0), 1) * 100)))
+	}
+	v.Title = cellTitle(l, isp, column, c)
+	v.Spark = newSpark(c.Trend[metric], len(c.Trend[metric]), 60, 16)
+	return v
+}
+
+// secondary is the small number beside the one that was asked for: is it in trouble, or how big is it.
+func secondary(metric cockpit.Metric, column cockpit.Column) cockpit.Metric {
+	switch {
+	case metric == cockpit.MetricBits && column.Peers:
+		return cockpit.MetricShare
+	case metric == cockpit.MetricBits, metric == cockpit.MetricShare:
+		return cockpit.MetricErrors
+	}
+	return cockpit.MetricBits
+}
+
+func cellTitle(l *locale, isp string, column cockpit.Column, c cockpit.Cell) string {
+	text := isp + " × " + column.Name
+	for _, m := range cockpit.Metrics() {
+		if v := metricOf(c, m); !math.IsNaN(v) {
+			text += "\n" + l.T("metric."+m.String()) + " " + metricText(l, m, v)
+		}
+	}
+	if !math.IsNaN(c.Viewers) {
+		text += "\n" + l.T("matrix.viewers", "n", l.about(c.Viewers))
+	}
+	return text + "\n" + l.T("matrix.lines", "n", l.count(float64(c.Lines)).String())
+}
+
+func metricOf(c cockpit.Cell, m cockpit.Metric) float64 {
+	switch m {
+	case cockpit.MetricBits:
+		return c.Bits
+	case cockpit.MetricShare:
+		return c.Share
+	case cockpit.MetricErrors:
+		return c.Errors
+	case cockpit.MetricFirstByte:
+		return c.FirstByte
+	case cockpit.MetricRebuffering:
+		return c.Rebuffering
+	}
+	return math.NaN()
+}
+
+func metricText(l *locale, m cockpit.Metric, v float64) string {
+	switch m {
+	case cockpit.MetricBits:
+		return l.bits(v).String()
+	case cockpit.MetricShare:
+		return l.share(v).String()
+	case cockpit.MetricFirstByte:
+		return l.latency(v).String()
+	}
+	return l.ratio(v).String()
+}
+
+// cellWriter gives all cells one unit, so that they can be compared at a glance.
+func cellWriter(l *locale, metric cockpit.Metric, m cockpit.Matrix) (write func(float64) string, unit string) {
+	switch metric {
+	case cockpit.MetricBits:
+		most := 0.0
+		for _, r := range m.Rows {
+			for _, c := range r.Cells {
+				if c.Bits > most {
+					most = c.Bits
+				}
+			}
+		}
+		divide, unit := 1.0, "bit/s"
+		for _, u := range []string{"kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"} {
+			if most/divide < 9995 { // up to four digits before the next unit
+				break
+			}
+			divide, unit = divide*1000, u
+		}
+		return func(v float64) string {
+			switch v /= divide; {
+			case v > 0 && v < 0.05:
+				return "<" + nnbsp + l.fixed(0.1, 1)
+			case v < 9.95:
+				return l.fixed(v, 1)
+			}
+			return l.fixed(v, 0)
+		}, unit
+	case cockpit.MetricShare:
+		return func(v float64) string { return l.share(v).String() }, ""
+	case cockpit.MetricFirstByte:
+		return func(v float64) string { return l.fixed(v*1000, 0) }, "ms"
+	}
+	return func(v float64) string { return l.three(v * 100) }, "%"
+}

@@ -1,0 +1,120 @@
+package web
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"vigie/cockpit"
+)
+
+// worstView is one sentence about the thing that deviates most; Where is empty when nothing does.
+type worstView struct {
+	Health               healthView
+	Where, What          string
+	Viewers, ViewersNote string
+	Detail               string
+}
+
+func newWorstView(l *locale, b *cockpit.Board) worstView {
+	d := b.Worst
+	if d == nil {
+		v := worstView{Health: newHealth(l, cockpit.HealthFine), What: l.T("worst.none")}
+		if len(b.Matrix.Rows) == 0 || b.CompleteTo.IsZero() {
+			v.Health, v.What, v.Detail = newHealth(l, cockpit.HealthUnknown), l.T("worst.blind"), l.T("worst.blind_detail")
+			return v
+		}
+		v.Detail = l.T("worst.judged", "isps", strconv.Itoa(len(b.Matrix.Rows)), "cdns", strconv.Itoa(len(b.Matrix.Columns)),
+			"time", clock(b.CompleteTo, b.Match.Venue))
+		return v
+	}
+	v := worstView{
+		Health: newHealth(l, d.Health), Where: strings.Trim(d.ISP+" × "+d.CDN, " ×"),
+		Viewers: l.about(d.Viewers), ViewersNote: l.T("worst.viewers"),
+		Detail: l.T("worst.usual", "value", metricText(l, d.Metric, d.Value), "usual", metricText(l, d.Metric, d.Usual)),
+	}
+	what := l.T("metric." + d.Metric.String())
+	if d.Usual > 0 && d.Value >= d.Usual {
+		what += " " + l.times(d.Value/d.Usual)
+	} else {
+		what += " " + metricText(l, d.Metric, d.Value)
+	}
+	v.What = l.T("worst.what", "what", lowerFirst(what), "since", moment(b, d.Since))
+	if math.IsNaN(d.Viewers) || d.Viewers <= 0 {
+		v.Viewers = ""
+	}
+	return v
+}
+
+func lowerFirst(s string) string {
+	for i, r := range s {
+		return strings.ToLower(string(r)) + s[i+len(string(r)):]
+	}
+	return s
+}
+
+type toolsView struct {
+	Title, Definition, Error string
+	Short                    string
+	Heads                    []string
+	Age                      ageView
+	Rows                     []toolView
+}
+
+type toolView struct {
+	Name, Startup, Rebuffering, Failures, Bitrate, Sessions string
+}
+
+func newToolsView(l *locale, b *cockpit.Board) toolsView {
+	v := toolsView{
+		Title: l.T("tools.title", "n", strconv.Itoa(len(b.Tools.Rows))), Definition: l.T("tools.definition"),
+		Error: panelError(l, b.Tools.Panel), Age: newAge(l, b, b.Tools.Panel, 30*time.Second),
+		Short: l.T("tools.short"),
+		Heads: []string{l.T("tools.startup"), l.T("tools.rebuffering"), l.T("tools.failures"), l.T("tools.bitrate"), l.T("tools.sessions")},
+	}
+	for _, t := range b.Tools.Rows {
+		v.Rows = append(v.Rows, toolView{
+			Name: t.Name, Startup: l.three(t.Startup), Rebuffering: l.three(t.Rebuffering * 100),
+			Failures: l.three(t.Failures * 100), Bitrate: l.fixed(t.Bitrate/1e6, 1), Sessions: l.count(t.Sessions).String(),
+		})
+	}
+	return v
+}
+
+type sourcesView struct {
+	Title, Definition, Error string
+	Heads                    []string
+	Age                      ageView
+	Rows                     []sourceView
+}
+
+type sourceView struct {
+	ID, Name, CDN, Lag, Watermark, Rate, Quarantined string
+	Refusing                                         bool
+	Health                                           healthView
+}
+
+func newSourcesView(l *locale, b *cockpit.Board) sourcesView {
+	v := sourcesView{
+		Title: l.T("sources.title"), Definition: l.T("sources.definition"),
+		Error: panelError(l, b.Sources.Panel), Age: newAge(l, b, b.Sources.Panel, 10*time.Second),
+		Heads: []string{l.T("sources.cdn"), l.T("sources.watermark"), l.T("sources.lag"), l.T("sources.rate"), l.T("sources.refused")},
+	}
+	for i, src := range b.Sources.Rows {
+		row := sourceView{
+			ID: "source-" + strconv.Itoa(i), Name: src.ID, CDN: src.CDN, Lag: l.span(src.Lag), Watermark: clock(src.Watermark, b.Match.Venue),
+			Rate: l.rate(src.Rate).String(), Quarantined: l.count(float64(src.Quarantined)).String(), Refusing: src.Quarantined > 0,
+			Health: newHealth(l, src.Health),
+		}
+		switch {
+		case src.Watermark.IsZero():
+			row.Lag, row.Rate = missing, l.T("sources.never")
+			row.Health = newHealth(l, cockpit.HealthUnknown)
+		case src.Silent >= 10*time.Second:
+			row.Rate = l.T("sources.silent", "span", l.span(src.Silent))
+		}
+		v.Rows = append(v.Rows, row)
+	}
+	return v
+}

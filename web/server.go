@@ -1,0 +1,202 @@
+// Package web is what people's browsers talk to: sign-in, the board, and the socket that keeps it
+// live. It renders the values that cockpit hands it, once per second and view (language and the
+// matrix's metric) whatever the number of screens, and sends the same bytes to all of them.
+//
+// It keeps no state of its own beside counters: accounts and sessions are in stores that it is
+// given. Everything that arrives here is taken for hostile: bodies, frames, waits, tries and
+// connections are bounded, nothing runs inline in a page, and no page asks another host for
+// anything. What the numbers mean, and when they are bad, is cockpit's to say.
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/gorilla/websocket"
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vigie/cockpit"
+	"vigie/internal/account"
+)
+
+// Accounts is who may sign in; *account.Store is one.
+type Accounts interface {
+	// SignIn fails with account.ErrDenied when name or password is wrong.
+	SignIn(ctx context.Context, name, password string) (account.User, error)
+	// Find fails with account.ErrNotFound.
+	Find(ctx context.Context, name string) (account.User, error)
+}
+
+// Action is something that a person did, for the audit.
+type Action struct {
+	Who     string // account name; as typed, shortened, when the sign-in failed
+	What    string // "sign-in", "sign-out"
+	On      string // what it was done to; empty for the person's own session
+	From    netip.Addr
+	At      time.Time
+	Outcome string // "ok", "denied", "too many tries", "failed"
+}
+
+// Config is what a Server is made of. Accounts, Sessions and Log must be set.
+type Config struct {
+	Accounts Accounts
+	Sessions Sessions
+	Log      *slog.Logger
+
+	Metrics        prometheus.Registerer               // nil: the server's own numbers are not registered
+	MetricsHandler http.Handler                        // GET /metrics, for admins and from the loopback; nil: not found
+	Audit          func(ctx context.Context, a Action) // called in the request's goroutine; nil: nobody is told
+	Healthy, Ready func(ctx context.Context) error     // behind /healthz and /readyz; nil: always
+
+	Secure  bool           // people reach it by https: Secure cookies, HSTS
+	Origins []string       // scheme://host[:port] allowed to write and to open sockets, beside the server's own
+	Proxies []netip.Prefix // whose X-Forwarded-For is believed
+	// DemoToken, when set, makes GET /demo/{token} sign anyone who has it in as DemoUser, who
+	// must be an account. At least 20 characters.
+	DemoToken string
+	DemoUser  string
+
+	Screens int // sockets at a time; 0: 10,000
+}
+
+func (c *Config) validate() error {
+	switch {
+	case c.Accounts == nil || c.Sessions == nil || c.Log == nil:
+		return errors.New("web: Accounts, Sessions and Log must be set")
+	case c.DemoToken != "" && (len(c.DemoToken) < 20 || c.DemoUser == ""):
+		return errors.New("web: DemoToken needs 20 characters or more and a DemoUser")
+	case c.Screens < 0:
+		return fmt.Errorf("web: Screens is %d, want 0 or more", c.Screens)
+	}
+	if c.Audit == nil {
+		c.Audit = func(context.Context, Action) {}
+	}
+	return nil
+}
+
+// Server is the site. Make it with New, feed it with Publish, end it with Close.
+type Server struct {
+	config   Config
+	log      *slog.Logger
+	echo     *echo.Echo
+	sessions *scs.SessionManager
+	upgrader websocket.Upgrader
+	assets   *assets
+	locales  locales
+	tries    *tries
+	metrics  *metrics
+
+	board atomic.Pointer[published]
+	views map[viewKey]*view // fixed: every language with every metric
+	hub   *cockpit.Hub[viewKey, *frame]
+
+	closing   context.Context // ends when Close begins
+	close     context.CancelFunc
+	mu        sync.Mutex // guards Add on sockets against Wait, with ended
+	ended     bool
+	sockets   sync.WaitGroup
+	requestID atomic.Uint64
+}
+
+// New makes the site. It fails when config is not complete, when a language lacks a text, or when the
+// binary was built without the browser's files.
+func New(config Config) (*Server, error) {
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	files, err := loadAssets()
+	if err != nil {
+		return nil, err
+	}
+	languages, err := loadLocales()
+	if err != nil {
+		return nil, err
+	}
+	origins, err := newCrossOrigin(config.Origins)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config:   config,
+		log:      config.Log,
+		assets:   files,
+		locales:  languages,
+		sessions: newSessionManager(config),
+		tries:    newTries(),
+		views:    make(map[viewKey]*view),
+		hub:      cockpit.NewHub[viewKey, *frame](config.Screens),
+	}
+	s.closing, s.close = context.WithCancel(context.Background())
+	for _, language := range languages {
+		for _, metric := range cockpit.Metrics() {
+			s.views[viewKey{language.Code, metric}] = &view{locale: language, metric: metric}
+		}
+	}
+	s.metrics = newMetrics(config.Metrics, s.hub.Stats)
+	s.upgrader = newUpgrader(config.Origins)
+	s.echo = s.routes(origins)
+	return s, nil
+}
+
+// Handler serves the site. It may be served by several servers at once.
+func (s *Server) Handler() http.Handler { return s.echo }
+
+// Publish makes board what everyone sees. The board belongs to all readers from here on: it must not
+// change any more. Views that someone watches are rendered in the caller's goroutine; screens
+// are written to in their own.
+func (s *Server) Publish(board *cockpit.Board) {
+	p := s.board.Load().next(board)
+	s.board.Store(p)
+	for key, v := range s.views {
+		if !s.hub.Watched(key) {
+			continue
+		}
+		f, err := v.render(p)
+		if err != nil {
+			s.log.Error("board is not rendered", "language", key.language, "metric", key.metric.String(), "error", err)
+			continue
+		}
+		s.hub.Publish(key, f)
+	}
+}
+
+// Close tells every socket that the service restarts (1012), so that it comes back elsewhere or
+// later, and waits for them as long as ctx lets it. Publish does nothing for anyone after it.
+func (s *Server) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
+	s.close()
+	s.hub.Close()
+	done := make(chan struct{})
+	go func() { s.sockets.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("web: sockets did not end in time: %w", ctx.Err())
+	}
+}
+
+// NewHTTPServer serves handler with the limits that people's connections get: headers of 16 KB
+// within 5 s, a request within 15 s, an answer within 30 s. Sockets have limits of their own.
+func NewHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}

@@ -1,0 +1,67 @@
+package web
+
+import (
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"vigie/cockpit"
+)
+
+// shellView is what every page has around it.
+type shellView struct {
+	*locale
+	Theme            string // "dark", "light"; empty: as the system says
+	CSS, JS, Icon    string
+	Font             string
+	Texts            map[string]string // for the script
+	LanguageName     string
+	OtherLanguage    string
+	OtherLanguageURL string
+}
+
+func (s *Server) shellView(c echo.Context, l *locale) shellView {
+	v := shellView{
+		locale: l, CSS: s.assets.url("app.css"), JS: s.assets.url("app.js"), Icon: s.assets.url("icon.svg"), Font: s.assets.url("inter.woff2"),
+		Texts: make(map[string]string),
+	}
+	if cookie, err := c.Cookie(themeCookie); err == nil && (cookie.Value == "dark" || cookie.Value == "light") {
+		v.Theme = cookie.Value
+	}
+	for key, text := range l.texts {
+		if len(key) > 3 && key[:3] == "js." {
+			v.Texts[key[3:]] = text
+		}
+	}
+	for _, other := range s.locales {
+		if other != l {
+			v.OtherLanguage, v.OtherLanguageURL = other.Code, "?lang="+other.Code
+			if m, ok := cockpit.ParseMetric(c.QueryParam("metric")); ok {
+				v.OtherLanguageURL += "&metric=" + m.String()
+			}
+		}
+	}
+	return v
+}
+
+type signInView struct {
+	Name, Problem string
+}
+
+type errorView struct {
+	shellView
+	Status, Title, Text, ID string
+}
+
+// errorView takes the general text of the status's class where there is none of its own.
+func (s *Server) errorView(c echo.Context, status int, id string) errorView {
+	l := s.localeOf(c)
+	key := "error." + strconv.Itoa(status)
+	if _, ok := l.texts[key]; !ok {
+		key = "error.400"
+		if status >= 500 {
+			key = "error.500"
+		}
+	}
+	return errorView{shellView: s.shellView(c, l), Status: strconv.Itoa(status), Title: l.T("error.title"), Text: l.T(key), ID: id}
+}

@@ -1,0 +1,155 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/gorilla/websocket"
+
+	"vigie/cockpit"
+)
+
+// viewKey names one way to see the board. There are as many views as languages times metrics.
+type viewKey struct {
+	language string
+	metric   cockpit.Metric
+}
+
+// published is a board with what all its views share.
+type published struct {
+	seq    uint64 // counts boards since the process began; the first is 1
+	board  *cockpit.Board
+	charts []chartWire
+}
+
+func (p *published) next(board *cockpit.Board) *published {
+	n := &published{seq: 1, board: board}
+	var before []chartWire
+	if p != nil {
+		n.seq, before = p.seq+1, p.charts
+	}
+	for i, c := range []struct {
+		id    string
+		chart *cockpit.Chart
+	}{{"flow", &board.Flow}, {"failing", &board.Failing}} {
+		var old *cockpit.Chart
+		if before != nil {
+			old = before[i].chart
+		}
+		n.charts = append(n.charts, newChartWire(c.id, c.chart, old))
+	}
+	return n
+}
+
+// view renders boards for one language and metric, each board once, when the first one asks.
+type view struct {
+	locale *locale
+	metric cockpit.Metric
+
+	mu      sync.Mutex
+	current *frame
+}
+
+// frame is one board in one view, for any number of screens. It does not change once made.
+type frame struct {
+	seq      uint64
+	html     map[string]rendered // by element id
+	delta    *websocket.PreparedMessage
+	snapshot func() (*websocket.PreparedMessage, error) // made when first asked for, then shared
+}
+
+type rendered struct {
+	html, shape string
+	part        bool
+}
+
+// same tells whether a screen that shows before needs nothing of r.
+func (r rendered) same(before rendered) bool {
+	if r.shape != "" {
+		return r.shape == before.shape
+	}
+	return r.html == before.html
+}
+
+// message is what goes over the socket. A delta holds only what differs from the frame From.
+type message struct {
+	Kind   string                     `json:"kind"` // snapshot, delta; a beat has this field alone
+	Seq    uint64                     `json:"seq"`
+	From   uint64                     `json:"from,omitempty"`
+	At     int64                      `json:"at"` // the server's clock, ms since 1970
+	HTML   map[string]string          `json:"html,omitempty"`
+	Charts map[string]json.RawMessage `json:"charts,omitempty"`
+}
+
+// render returns the view's frame of p, or a later one when someone else was quicker.
+func (v *view) render(p *published) (*frame, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	before := v.current
+	if before != nil && before.seq >= p.seq {
+		return before, nil
+	}
+	html, err := v.fragments(p.board)
+	if err != nil {
+		return nil, err
+	}
+	f := &frame{seq: p.seq, html: html}
+	f.snapshot = sync.OnceValues(func() (*websocket.PreparedMessage, error) {
+		return prepare(message{
+			Kind: "snapshot", Seq: p.seq, At: p.board.At.UnixMilli(), Charts: chartsOf(p, true),
+			HTML: pick(html, func(_ string, r rendered) bool { return !r.part }),
+		})
+	})
+	if before != nil {
+		// Charts tell what differs from the board just before; an older frame needs them whole.
+		f.delta, err = prepare(message{
+			Kind: "delta", Seq: p.seq, From: before.seq, At: p.board.At.UnixMilli(), Charts: chartsOf(p, before.seq+1 != p.seq),
+			HTML: pick(html, func(id string, r rendered) bool { return !r.same(before.html[id]) }),
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	v.current = f
+	return f, nil
+}
+
+func pick(html map[string]rendered, want func(id string, r rendered) bool) map[string]string {
+	picked := make(map[string]string, len(html))
+	for id, r := range html {
+		if want(id, r) {
+			picked[id] = r.html
+		}
+	}
+	return picked
+}
+
+func (v *view) fragments(b *cockpit.Board) (map[string]rendered, error) {
+	html := make(map[string]rendered)
+	var buf bytes.Buffer
+	for id, f := range boardFragments(v.locale, v.metric, b) {
+		buf.Reset()
+		if err := f.Render(context.Background(), &buf); err != nil {
+			return nil, fmt.Errorf("web: render %s: %w", id, err)
+		}
+		html[id] = rendered{html: buf.String(), shape: f.shape, part: f.part}
+	}
+	return html, nil
+}
+
+func prepare(m message) (*websocket.PreparedMessage, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // it is not put into a page as it is
+	if err := e.Encode(m); err != nil {
+		return nil, fmt.Errorf("web: encode frame: %w", err)
+	}
+	pm, err := websocket.NewPreparedMessage(websocket.TextMessage, b.Bytes())
+	if err != nil {
+		return nil, fmt.Errorf("web: prepare frame: %w", err)
+	}
+	return pm, nil
+}
