@@ -64,7 +64,6 @@ type Chart struct {
 	Step  time.Duration
 	Lines []Line
 	Solid int // points complete for all lines; the rest is hatched
-	Since int // first point that differs from the previous tick's chart; 0 also when Start moved
 }
 
 // Line is one CDN's (or the peers') part of a chart.
@@ -91,9 +90,10 @@ type Column struct {
 }
 
 type Row struct {
-	ISP   string
-	Cells []Cell // one per column
-	Total Cell
+	ISP    string
+	Merged int    // > 0: not a network but so many small ones together; ISP is empty
+	Cells  []Cell // one per column
+	Total  Cell
 }
 
 // Cell holds every metric that the matrix can show; NaN where not known.

@@ -32,6 +32,13 @@ var played = map[Phase]struct{ from, to int }{
 	PhaseAfter:      {120, 120},
 }
 
+// Minutes are the minutes of play that a phase covers, as usage counts them: from and to are equal
+// in one that stands still.
+func (p Phase) Minutes() (from, to int) {
+	m := played[p]
+	return m.from, m.to
+}
+
 // Check says what is wrong with a match's file, and fills in what it leaves to usage.
 func (m *Match) Check() error {
 	if m.Name == "" {
@@ -78,12 +85,12 @@ func (m *Match) Now(at time.Time) MatchNow {
 			now.Phase, since = p.Phase, elapsed-p.From
 		}
 	}
-	span := played[now.Phase]
-	minute := span.from
-	if span.to > span.from {
+	from, to := now.Phase.Minutes()
+	minute := from
+	if to > from {
 		minute += int(since/time.Minute) + 1 // the first minute of play is 1'
 	}
-	now.Minute = min(minute, span.to)
+	now.Minute = min(minute, to)
 	now.Added = minute - now.Minute
 	return now
 }

@@ -65,9 +65,11 @@ func (c *Cockpit) matrix(now time.Time) Matrix {
 
 	seconds := (minuteSlots * slotTime).Seconds()
 	columnTotals := make([]totals, len(m.Columns))
+	var rowSums [][]totals
 	for _, isp := range names {
 		row := Row{ISP: isp}
 		var rowTotal totals
+		cells := make([]totals, len(m.Columns))
 		for i, col := range m.Columns {
 			cell := blankCell()
 			var t totals
@@ -98,11 +100,14 @@ func (c *Cockpit) matrix(now time.Time) Matrix {
 			row.Cells = append(row.Cells, cell)
 			rowTotal.add(&t)
 			columnTotals[i].add(&t)
+			cells[i] = t
 		}
+		rowSums = append(rowSums, cells)
 		row.Total = rowTotal.cell(seconds)
 		row.Total.Share = 1
 		m.Rows = append(m.Rows, row)
 	}
+	m.Rows = foldRows(m.Rows, rowSums, seconds)
 	all := 0.0
 	for i := range columnTotals {
 		all += columnTotals[i].bytes
@@ -112,6 +117,55 @@ func (c *Cockpit) matrix(now time.Time) Matrix {
 		m.Columns[i].Total.Share = ratio(columnTotals[i].bytes, all)
 	}
 	return m
+}
+
+// maxRows is how many networks have a row of their own: a wall has no room for more, and a tail of
+// small ones tells nothing that their sum does not.
+const maxRows = 8
+
+// foldRows puts the smallest networks into one last row, except those that ask for someone. sums
+// are what each row's cells were made of.
+func foldRows(rows []Row, sums [][]totals, seconds float64) []Row {
+	if len(rows) <= maxRows {
+		return rows
+	}
+	asks := func(r Row) bool {
+		return slices.ContainsFunc(r.Cells, func(c Cell) bool { return c.Health > HealthFine })
+	}
+	quiet := maxRows - 1 // how many rows are left for those that ask for nobody
+	for _, r := range rows {
+		if asks(r) {
+			quiet--
+		}
+	}
+	var kept []Row
+	var rest Row
+	var tail totals
+	folded, health := make([]totals, len(rows[0].Cells)), make([]Health, len(rows[0].Cells))
+	for i, r := range rows {
+		if loud := asks(r); len(kept) < maxRows-1 && (loud || quiet > 0) {
+			if !loud {
+				quiet--
+			}
+			kept = append(kept, r)
+			continue
+		}
+		rest.Merged++
+		for j := range sums[i] {
+			folded[j].add(&sums[i][j])
+			tail.add(&sums[i][j])
+			health[j] = max(health[j], r.Cells[j].Health)
+		}
+	}
+	for i := range folded {
+		cell := folded[i].cell(seconds)
+		cell.Share = ratio(folded[i].bytes, tail.bytes)
+		cell.Health = health[i]
+		rest.Cells = append(rest.Cells, cell)
+	}
+	rest.Total = tail.cell(seconds)
+	rest.Total.Share = 1
+	return append(kept, rest)
 }
 
 // totals are the sums that a cell's values are made of.
@@ -194,12 +248,13 @@ func (c *Cockpit) judge(cell *Cell, key cellKey, end int64, now time.Time) {
 			cell.Health, cell.Why = h, why
 		}
 	}
-	// A first byte that doubles from 4 to 8 ms is nobody's business.
-	const firstByteFloor = 0.2
-	if cell.FirstByte > firstByteFloor {
+	// A first byte that doubles from 4 to 8 ms is nobody's business, and a 95th percentile of a few
+	// lines is one line.
+	const firstByteFloor, enoughForP95 = 0.2, 100
+	if cell.FirstByte > firstByteFloor && cell.Lines >= enoughForP95 {
 		consider(limits.FirstByte.judge(cell.FirstByte/c.usual(cell, MetricFirstByte)), MetricFirstByte)
 	}
-	consider(limits.Errors.judge(cell.Errors), MetricErrors)
+	consider(limits.Errors.judge(atLeast(cell.Errors, float64(cell.Lines))), MetricErrors)
 	consider(limits.Rebuffering.judge(cell.Rebuffering), MetricRebuffering)
 
 	switch _, running := c.since[key]; {
@@ -214,6 +269,18 @@ func (c *Cockpit) judge(cell *Cell, key cellKey, end int64, now time.Time) {
 		delete(c.since, key)
 		delete(c.calm, key)
 	}
+}
+
+// atLeast is the ratio that n observations vouch for: the lower end of Wilson's 99 % interval
+// (E. B. Wilson 1927, JASA 22:209). One error among eighty lines is 1.2 %, but says at least 0.1 %.
+func atLeast(ratio, n float64) float64 {
+	const z = 2.576
+	if n <= 0 || ratio != ratio {
+		return math.NaN()
+	}
+	centre := ratio + z*z/(2*n)
+	spread := z * math.Sqrt(ratio*(1-ratio)/n+z*z/(4*n*n))
+	return max(0, (centre-spread)/(1+z*z/n))
 }
 
 // usual is the cell's own median of the last quarter of an hour, the last two minutes apart.

@@ -20,7 +20,7 @@ const (
 // board makes the parts. A part whose data could not be read is the last one, with the reason.
 func (c *Cockpit) board(now time.Time, failed failures, refused map[string]uint64) *Board {
 	b := &Board{
-		Tick: c.last.Tick + 1, At: now, CompleteTo: c.marks.all(),
+		At: now, CompleteTo: c.marks.all(),
 		Match: c.cfg.Match.Now(now), Marks: c.cfg.Match.Marks(),
 	}
 	logs, tools := failed.history, failed.history
@@ -39,9 +39,28 @@ func (c *Cockpit) board(now time.Time, failed failures, refused map[string]uint6
 	keep(&b.Matrix, &c.last.Matrix, cmp.Or(errText(logs), errText(failed.viewers)), func() Matrix { return c.matrix(now) })
 	keep(&b.Tools, &c.last.Tools, errText(tools), func() Tools { return c.tools() })
 	keep(&b.Sources, &c.last.Sources, cmp.Or(errText(failed.sources), errText(failed.refused)), func() Sources { return c.sources(now, refused) })
-	b.Flow.Since, b.Failing.Since = changedSince(&c.last.Flow, &b.Flow), changedSince(&c.last.Failing, &b.Failing)
 	b.Worst = c.worst(&b.Matrix, now)
 	return b
+}
+
+// again is a copy of a board for another tick, and moment: of its values only the match's clock goes
+// on.
+func (c *Cockpit) again(b *Board, now time.Time, tick uint64) *Board {
+	copied := *b
+	copied.Tick = tick
+	if !now.Equal(b.At) {
+		copied.At, copied.Match, copied.Marks = now, c.cfg.Match.Now(now), c.cfg.Match.Marks()
+	}
+	return &copied
+}
+
+// late says on every part why it is not newer.
+func (b *Board) late(why string) {
+	for _, p := range []panelled{
+		&b.Viewers, &b.Traffic, &b.Errors, &b.Startup, &b.Rebuffering, &b.Flow, &b.Failing, &b.Matrix, &b.Tools, &b.Sources,
+	} {
+		p.panel().Error = why
+	}
 }
 
 // panelled is any part of the board.
@@ -321,23 +340,6 @@ func (c *Cockpit) failing(now time.Time) Chart {
 		}
 		return math.NaN()
 	})
-}
-
-// changedSince is the first point in which two charts differ.
-func changedSince(old, now *Chart) int {
-	if !old.Start.Equal(now.Start) || len(old.Lines) != len(now.Lines) {
-		return 0
-	}
-	least := math.MaxInt
-	for i := range now.Lines {
-		a, b := old.Lines[i].Points, now.Lines[i].Points
-		j := 0
-		for j < len(a) && j < len(b) && (a[j] == b[j] || math.IsNaN(a[j]) && math.IsNaN(b[j])) {
-			j++
-		}
-		least = min(least, j)
-	}
-	return least
 }
 
 func (c *Cockpit) tools() Tools {

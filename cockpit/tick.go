@@ -124,22 +124,45 @@ func New(cfg Config) (*Cockpit, error) {
 	return c, nil
 }
 
-// Run makes a board a second until ctx ends. A tick that takes longer than a second delays the
-// next; ticks never overlap.
+// Run publishes a board every second until ctx ends. While ClickHouse takes longer than that, the
+// last values are published again, older and with the reason: a screen that hears nothing must
+// mean that the network is cut, not that a database is slow. Ticks never overlap.
 func (c *Cockpit) Run(ctx context.Context) error {
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
+	made := make(chan *Board, 1)
+	var asked time.Time // when the tick under way began; zero: none is
+	shown := &Board{}
 	for {
-		start := time.Now()
-		board := c.Tick(ctx, start)
+		if asked.IsZero() {
+			start := time.Now()
+			asked = start
+			go func() {
+				board := c.Tick(ctx, start)
+				c.took.Observe(time.Since(start).Seconds())
+				made <- board
+			}()
+		}
+		patience := time.NewTimer(tickEvery * 9 / 10)
+		select {
+		case board := <-made:
+			asked = time.Time{}
+			shown = c.again(board, board.At, shown.Tick+1)
+		case <-patience.C:
+			now := time.Now()
+			shown = c.again(shown, now, shown.Tick+1)
+			shown.late(fmt.Sprintf("ClickHouse has not answered for %d s", int(now.Sub(asked).Seconds())+1))
+		}
+		patience.Stop()
 		if ctx.Err() != nil {
+			if !asked.IsZero() {
+				<-made
+			}
 			return nil
 		}
-		c.took.Observe(time.Since(start).Seconds())
-		c.cfg.Publish(board)
+		c.cfg.Publish(shown)
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-ticker.C:
 		}
 	}

@@ -89,7 +89,8 @@ func newHealth(l *locale, h cockpit.Health) healthView {
 }
 
 // ageView is when the values of a panel hold. The browser counts on from AsOf, so that ages grow
-// while nothing arrives; a panel whose AsOf does not move for Fresh seconds is shown as aged.
+// while nothing arrives. A panel whose AsOf did not move for Fresh seconds is shown as aged, after twice
+// that as stale; some CDNs deliver by the half minute, so that a standing AsOf alone is no alarm.
 type ageView struct {
 	AsOf, Fresh string // ms since 1970, by the server's clock; seconds
 	Text, Title string
@@ -106,21 +107,6 @@ func newAge(l *locale, b *cockpit.Board, p cockpit.Panel, fresh time.Duration) a
 	}
 }
 
-// playing are the phases in which the match's clock runs, and what it counts from and to.
-func playing(p cockpit.Phase) (from, to int, ok bool) {
-	switch p {
-	case cockpit.PhaseFirstHalf:
-		return 0, 45, true
-	case cockpit.PhaseSecondHalf:
-		return 45, 90, true
-	case cockpit.PhaseExtraFirst:
-		return 90, 105, true
-	case cockpit.PhaseExtraLast:
-		return 105, 120, true
-	}
-	return 0, 0, false
-}
-
 // moment is a time as the room says it: 101′, 45+2′, or the time of day outside of play.
 func moment(b *cockpit.Board, t time.Time) string {
 	var current *cockpit.Mark
@@ -131,8 +117,8 @@ func moment(b *cockpit.Board, t time.Time) string {
 		current = &b.Marks[i]
 	}
 	if current != nil {
-		if from, to, ok := playing(current.Phase); ok {
-			minute := from + int(t.Sub(current.At)/time.Minute)
+		if from, to := current.Phase.Minutes(); to > from {
+			minute := from + int(t.Sub(current.At)/time.Minute) + 1 // as the match's clock counts
 			if minute > to {
 				return minuteText(to, minute-to)
 			}
@@ -155,7 +141,10 @@ type clockView struct {
 
 func newClockView(l *locale, b *cockpit.Board) clockView {
 	m := b.Match
-	v := clockView{Match: m.Name, Phase: l.T("phase." + string(m.Phase))}
+	v := clockView{Match: m.Name}
+	if m.Phase != "" {
+		v.Phase = l.T("phase." + string(m.Phase))
+	}
 	details := make([]string, 0, 2)
 	if m.Competition != "" {
 		details = append(details, m.Competition)
@@ -164,7 +153,7 @@ func newClockView(l *locale, b *cockpit.Board) clockView {
 		details = append(details, l.T("match.criticality", "level", strconv.Itoa(m.Criticality)))
 	}
 	v.Details = strings.Join(details, " · ")
-	if _, _, ok := playing(m.Phase); ok {
+	if from, to := m.Phase.Minutes(); to > from {
 		v.Minute = minuteText(m.Minute, m.Added)
 	} else if m.Phase == cockpit.PhaseBefore && m.ToKickOff > 0 {
 		v.Minute = "−" + countdown(m.ToKickOff)
@@ -225,7 +214,7 @@ func newAxisView(l *locale, b *cockpit.Board) axisView {
 		if i+1 < len(b.Marks) {
 			p.To = b.Marks[i+1].At.Unix()
 		}
-		if from, to, ok := playing(mark.Phase); ok {
+		if from, to := mark.Phase.Minutes(); to > from {
 			p.Base, p.End = from, to
 		}
 		axis.Phases = append(axis.Phases, p)
@@ -255,7 +244,7 @@ func newChartHead(l *locale, b *cockpit.Board, id string, c *cockpit.Chart) char
 	lines, unit := chartLines(l, id, c)
 	v := chartHead{
 		ID: id, Title: strings.TrimSuffix(l.T(id+".title")+" · "+unit, " · "), Definition: l.T(id + ".definition"),
-		Age: newAge(l, b, c.Panel, 30*time.Second), Error: panelError(l, c.Panel), Lines: lines,
+		Age: newAge(l, b, c.Panel, 45*time.Second), Error: panelError(l, c.Panel), Lines: lines,
 	}
 	if id == "flow" && !b.CompleteTo.IsZero() {
 		v.Complete = l.T("chart.complete", "time", clock(b.CompleteTo, b.Match.Venue))

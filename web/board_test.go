@@ -26,7 +26,7 @@ func final(tb testing.TB, tick int) *cockpit.Board {
 		{At: kickOff.Add(125 * time.Minute), Phase: cockpit.PhaseExtraFirst},
 		{At: kickOff.Add(142 * time.Minute), Phase: cockpit.PhaseExtraLast},
 	}
-	now := kickOff.Add(145*time.Minute + 7*time.Second + time.Duration(tick)*time.Second)
+	now := kickOff.Add(144*time.Minute + 7*time.Second + time.Duration(tick)*time.Second)
 	complete := now.Add(-31 * time.Second).Truncate(time.Second)
 	wave := func(i, salt int) float64 { // −1..1, rough but repeatable
 		x := math.Sin(float64(i*37+salt*101)) * 43758.5453
@@ -128,18 +128,19 @@ func final(tb testing.TB, tick int) *cockpit.Board {
 		b.Matrix.Columns = append(b.Matrix.Columns, cockpit.Column{ID: cdn.id, Name: cdn.name, Colour: n, Peers: cdn.id == "p2p"})
 	}
 	for r, row := range []struct {
-		isp   string
-		gbits [4]float64
+		isp    string
+		merged int
+		gbits  [4]float64
 	}{
-		{"Orange", [4]float64{356, 392, 285, 154}}, {"Free", [4]float64{183, 232, 190, 98}}, {"SFR", [4]float64{135, 226, 159, 92}},
-		{"Bouygues", [4]float64{144, 215, 144, 96}}, {"Free Mobile", [4]float64{50, 70, 51, 0}}, {"Autres", [4]float64{17, 42, 26, 3}},
-		{"Outre-mer", [4]float64{8, 37, 19, 0}}, {"Canal+ Caraïbes", [4]float64{0.02, 0.6, 0.3, 0}},
+		{"Orange", 0, [4]float64{356, 392, 285, 154}}, {"Free", 0, [4]float64{183, 232, 190, 98}}, {"SFR", 0, [4]float64{135, 226, 159, 92}},
+		{"Bouygues", 0, [4]float64{144, 215, 144, 96}}, {"Free Mobile", 0, [4]float64{50, 70, 51, 0}}, {"", 34, [4]float64{17, 42, 26, 3}},
+		{"Outre-mer", 0, [4]float64{8, 37, 19, 0}}, {"Canal+ Caraïbes", 0, [4]float64{0.02, 0.6, 0.3, 0}},
 	} {
 		sum := 0.0
 		for _, g := range row.gbits {
 			sum += g
 		}
-		line := cockpit.Row{ISP: row.isp, Total: cockpit.Cell{
+		line := cockpit.Row{ISP: row.isp, Merged: row.merged, Total: cockpit.Cell{
 			Bits: sum * 1e9, Share: 1, Errors: .0012, FirstByte: .29, Rebuffering: .005, Viewers: sum * 680, Lines: 90_000, Health: cockpit.HealthFine,
 		}}
 		for c, g := range row.gbits {
@@ -202,7 +203,7 @@ func final(tb testing.TB, tick int) *cockpit.Board {
 	}
 	b.Worst = &cockpit.Deviation{
 		ISP: "Free", CDN: "CloudFront", Metric: cockpit.MetricFirstByte, Value: .82, Usual: .256,
-		Since: kickOff.Add(136*time.Minute + 20*time.Second), Viewers: 211_834, Health: cockpit.HealthCritical,
+		Since: kickOff.Add(135*time.Minute + 20*time.Second), Viewers: 211_834, Health: cockpit.HealthCritical,
 	}
 	return b
 }

@@ -28,7 +28,6 @@ const (
 	pingEvery     = 8 * time.Second
 	silenceLimit  = 25 * time.Second
 	writeLimit    = 5 * time.Second
-	checkEvery    = 15 * time.Second // that the session still counts
 	maxFrameIn    = 4 << 10
 	closeSignedIn = 4401 // the session ended: to the sign-in page
 )
@@ -202,7 +201,7 @@ func (s *Server) write(ctx context.Context, r *http.Request, sc *screen) error {
 				return err
 			}
 		}
-		if now.Sub(checked) >= checkEvery {
+		if now.Sub(checked) >= s.checkEvery {
 			checked = now
 			switch statusOf(s.mayWatch(r)) {
 			case http.StatusUnauthorized, http.StatusForbidden:

@@ -89,9 +89,12 @@ func newMatrixView(l *locale, metric cockpit.Metric, b *cockpit.Board) matrixVie
 	}
 	for i, r := range m.Rows {
 		row := rowView{ID: "row-" + strconv.Itoa(i), ISP: r.ISP}
+		if r.Merged > 0 {
+			row.ISP = l.T("matrix.merged", "n", strconv.Itoa(r.Merged))
+		}
 		for j, c := range r.Cells {
 			if j < len(m.Columns) {
-				row.Cells = append(row.Cells, newCell(l, metric, write, m.Columns[j], r.ISP, c))
+				row.Cells = append(row.Cells, newCell(l, metric, write, m.Columns[j], row.ISP, c))
 			}
 		}
 		row.Total = cellView{Value: write(total(metric, r.Total)), Class: "total"}

@@ -30,7 +30,7 @@ func newWorstView(l *locale, b *cockpit.Board) worstView {
 		return v
 	}
 	v := worstView{
-		Health: newHealth(l, d.Health), Where: strings.Trim(d.ISP+" × "+d.CDN, " ×"),
+		Health: newHealth(l, d.Health), Where: l.T("worst.where", "where", strings.Trim(d.ISP+" × "+d.CDN, " ×")),
 		Viewers: l.about(d.Viewers), ViewersNote: l.T("worst.viewers"),
 		Detail: l.T("worst.usual", "value", metricText(l, d.Metric, d.Value), "usual", metricText(l, d.Metric, d.Usual)),
 	}
@@ -98,7 +98,7 @@ type sourceView struct {
 func newSourcesView(l *locale, b *cockpit.Board) sourcesView {
 	v := sourcesView{
 		Title: l.T("sources.title"), Definition: l.T("sources.definition"),
-		Error: panelError(l, b.Sources.Panel), Age: newAge(l, b, b.Sources.Panel, 10*time.Second),
+		Error: panelError(l, b.Sources.Panel), Age: newAge(l, b, b.Sources.Panel, 20*time.Second),
 		Heads: []string{l.T("sources.cdn"), l.T("sources.watermark"), l.T("sources.lag"), l.T("sources.rate"), l.T("sources.refused")},
 	}
 	for i, src := range b.Sources.Rows {

@@ -99,12 +99,13 @@ type Server struct {
 	views map[viewKey]*view // fixed: every language with every metric
 	hub   *cockpit.Hub[viewKey, *frame]
 
-	closing   context.Context // ends when Close begins
-	close     context.CancelFunc
-	mu        sync.Mutex // guards Add on sockets against Wait, with ended
-	ended     bool
-	sockets   sync.WaitGroup
-	requestID atomic.Uint64
+	checkEvery time.Duration   // between looks at whether a socket's session still counts
+	closing    context.Context // ends when Close begins
+	close      context.CancelFunc
+	mu         sync.Mutex // guards Add on sockets against Wait, with ended
+	ended      bool
+	sockets    sync.WaitGroup
+	requestID  atomic.Uint64
 }
 
 // New makes the site. It fails when config is not complete, when a language lacks a text, or when the
@@ -126,14 +127,15 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		config:   config,
-		log:      config.Log,
-		assets:   files,
-		locales:  languages,
-		sessions: newSessionManager(config),
-		tries:    newTries(),
-		views:    make(map[viewKey]*view),
-		hub:      cockpit.NewHub[viewKey, *frame](config.Screens),
+		config:     config,
+		log:        config.Log,
+		assets:     files,
+		locales:    languages,
+		sessions:   newSessionManager(config),
+		tries:      newTries(),
+		views:      make(map[viewKey]*view),
+		checkEvery: 15 * time.Second,
+		hub:        cockpit.NewHub[viewKey, *frame](config.Screens),
 	}
 	s.closing, s.close = context.WithCancel(context.Background())
 	for _, language := range languages {
@@ -151,8 +153,8 @@ func New(config Config) (*Server, error) {
 func (s *Server) Handler() http.Handler { return s.echo }
 
 // Publish makes board what everyone sees. The board belongs to all readers from here on: it must not
-// change any more. Views that someone watches are rendered in the caller's goroutine; screens
-// are written to in their own.
+// change any more. Views that someone watches are rendered in the caller's goroutine, which must be
+// one at a time; screens are written to in their own.
 func (s *Server) Publish(board *cockpit.Board) {
 	p := s.board.Load().next(board)
 	s.board.Store(p)

@@ -60,7 +60,7 @@ func comparable(n cockpit.Number) bool {
 func newTile(l *locale, b *cockpit.Board, name string, n cockpit.Number, write func(float64) quantity, samples string) tileView {
 	v := tileView{
 		ID: "tile-" + name, Label: l.T(name + ".label"), Short: l.T(name + ".short"), Definition: l.T(name + ".definition"),
-		Health: newHealth(l, n.Health), Age: newAge(l, b, n.Panel, 5*time.Second), ChangeNote: l.T("tile.before"),
+		Health: newHealth(l, n.Health), Age: newAge(l, b, n.Panel, 35*time.Second), ChangeNote: l.T("tile.before"),
 		Samples: l.T(samples, "n", l.about(float64(n.Samples))), Spark: newSpark(n.Spark, n.Solid, 300, 40),
 		Error: panelError(l, n.Panel),
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // matches have time zones, small images have no tables of them
 
 	"github.com/spf13/cobra"
 

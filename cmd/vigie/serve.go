@@ -42,11 +42,15 @@ Nobody can sign in at first: vigie user add NAME --role admin`,
 
 func check(c *common) *cobra.Command {
 	var connect bool
+	var url string
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Say what is wrong with the configuration; the exit code says whether something is",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if url != "" {
+				return app.Ask(cmd.Context(), url)
+			}
 			cfg, err := c.load()
 			if err != nil {
 				return err
@@ -61,5 +65,6 @@ func check(c *common) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&connect, "connect", false, "also connect to clickhouse.dsn and nats.url, where they are set")
+	cmd.Flags().StringVar(&url, "url", "", "instead ask a running vigie, as http://127.0.0.1:8080/healthz or /readyz")
 	return cmd
 }

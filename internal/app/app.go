@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -193,7 +194,8 @@ func address(at string) string {
 	return at
 }
 
-// openClickHouse waits for a server that is away; an engine that cannot start is an error.
+// openClickHouse waits for a server that is away, and for an engine that was killed while it
+// started; an engine that cannot start is an error.
 func openClickHouse(ctx context.Context, cfg *Config, log *slog.Logger) (*ch.DB, error) {
 	c := ch.Config{DSN: cfg.ClickHouse.DSN, Log: log}
 	if c.DSN == "" {
@@ -202,6 +204,7 @@ func openClickHouse(ctx context.Context, cfg *Config, log *slog.Logger) (*ch.DB,
 			Listen: cfg.ClickHouse.Listen, Threads: cfg.ClickHouse.Threads, Memory: cfg.ClickHouse.Memory,
 		}
 	}
+	begun := time.Now()
 	for delay := time.Second; ; delay = min(2*delay, 15*time.Second) {
 		db, err := ch.Open(ctx, c)
 		if err == nil {
@@ -213,7 +216,7 @@ func openClickHouse(ctx context.Context, cfg *Config, log *slog.Logger) (*ch.DB,
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if c.DSN == "" || !ch.IsUnavailable(err) {
+		if !ch.IsUnavailable(err) && !engineComes(err, time.Since(begun)) {
 			return nil, err
 		}
 		log.Warn("ClickHouse is away; collectors go on and it is asked again", "error", err, "in", delay)
@@ -223,6 +226,14 @@ func openClickHouse(ctx context.Context, cfg *Config, log *slog.Logger) (*ch.DB,
 		case <-time.After(delay):
 		}
 	}
+}
+
+// engineComes tells whether an engine that ended while it started is worth another try: it was
+// killed, or found its folder held by the engine of a vigie that was killed a moment ago.
+func engineComes(err error, since time.Duration) bool {
+	const heldByAnother = 3 // vigie-engine's exit code
+	ended := (*exec.ExitError)(nil)
+	return errors.As(err, &ended) && (!ended.Exited() || ended.ExitCode() == heldByAnother && since < stopWait)
 }
 
 func write(ctx context.Context, cfg *Config, db *ch.DB, streams []*bus.Stream, kept *buckets, metrics prometheus.Registerer, log *slog.Logger) error {

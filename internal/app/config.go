@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -135,10 +137,23 @@ func Load(path string, getenv func(string) (string, bool)) (*Config, error) {
 	return cfg, cfg.check()
 }
 
+// maxFile bounds a configuration file, in bytes.
+const maxFile = 1 << 20
+
 // Read reads a configuration file's text, strictly.
 func Read(r io.Reader) (*Config, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxFile {
+		return nil, fmt.Errorf("the file is larger than %d bytes: is it the right one?", maxFile)
+	}
+	if err := plain(string(text)); err != nil {
+		return nil, err
+	}
 	cfg := &Config{}
-	if err := yaml.NewDecoder(io.LimitReader(r, 4<<20), yaml.Strict()).Decode(cfg); err != nil && !errors.Is(err, io.EOF) {
+	if err := yaml.UnmarshalWithOptions(text, cfg, yaml.Strict()); err != nil && !errors.Is(err, io.EOF) {
 		return nil, errors.New(yaml.FormatError(err, false, true))
 	}
 	return cfg, nil
@@ -151,7 +166,10 @@ func (c *Config) resolve(dir string) {
 			*p = filepath.Join(dir, *p)
 		}
 	}
+	at(&c.Data)
 	at(&c.ClickHouse.DSNFile)
+	at(&c.ClickHouse.Binary)
+	at(&c.ClickHouse.Library)
 	at(&c.NATS.Credentials)
 	at(&c.Enrich.ISPFile)
 	for i := range c.Enrich.ASNFiles {
@@ -342,6 +360,31 @@ func (c *Config) check() error {
 	}
 	if c.Stream.MaxBytes < 0 || c.Stream.MaxBytes > 0 && c.Stream.MaxBytes < 100_000_000 {
 		bad("stream.max_bytes: %d is less than 100000000: a minute of a match would fill it", c.Stream.MaxBytes)
+	}
+	for _, n := range []struct {
+		key         string
+		value, most int64
+	}{
+		{"clickhouse.threads", int64(c.ClickHouse.Threads), 1024},
+		{"nats.replicas", int64(c.NATS.Replicas), 5},
+		{"stream.keep", int64(c.Stream.Keep), math.MaxInt64},
+		{"stream.min_free", c.Stream.MinFree, math.MaxInt64},
+		{"collectors.max_body", c.Collectors.MaxBody, 1 << 30},
+		{"collectors.max_memory", c.Collectors.MaxMemory, math.MaxInt64},
+		{"collectors.beacons.per_address", int64(c.Collectors.Beacons.PerAddress), math.MaxInt32},
+		{"web.screens", int64(c.Web.Screens), math.MaxInt32},
+	} {
+		if n.value < 0 || n.value > n.most {
+			bad("%s: %d is not between 0 and %d", n.key, n.value, n.most)
+		}
+	}
+	if w := c.Collectors.Beacons.Weight; w != 0 && !(w >= 1 && w <= 1e6) {
+		bad("collectors.beacons.weight: %v is not between 1 and 1000000: it is how many sessions one stands for", w)
+	}
+	for i, origin := range c.Web.Origins {
+		if err := http.NewCrossOriginProtection().AddTrustedOrigin(origin); err != nil {
+			bad("web.origins[%d]: %w: write it as https://mur.example", i, err)
+		}
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
 		bad("log.level: %q is none of debug, info, warn, error", c.Log.Level)

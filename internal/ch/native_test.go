@@ -2,12 +2,14 @@ package ch_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -46,7 +48,7 @@ func listenNative(t *testing.T) *wire {
 			}
 			wg.Go(func() {
 				defer conn.Close()
-				if err := w.serve(conn); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+				if err := w.serve(conn); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
 					t.Error(err)
 				}
 			})
@@ -87,8 +89,16 @@ func (w *wire) serve(conn net.Conn) error {
 			if err := w.insert(r, b, send); err != nil {
 				return err
 			}
+		case proto.ClientCodeCancel: // of the refused insert
+			continue
+		case proto.ClientCodeData: // which had more to say; a server drops it
+			dropped := proto.Results{{Name: "at", Data: &proto.ColDateTime{}}, {Name: "k", Data: proto.NewLowCardinality(&proto.ColStr{})}}
+			if _, err := w.rest(r, dropped); err != nil {
+				return err
+			}
+			continue
 		default:
-			return errors.New("unexpected packet")
+			return fmt.Errorf("unexpected packet %d", code)
 		}
 		if err := send(); err != nil {
 			return err
@@ -155,6 +165,10 @@ func (w *wire) block(r *proto.Reader, into proto.Results) (int, error) {
 	if proto.ClientCode(code) != proto.ClientCodeData {
 		return 0, errors.New("a block was expected")
 	}
+	return w.rest(r, into)
+}
+
+func (w *wire) rest(r *proto.Reader, into proto.Results) (int, error) {
 	var data proto.ClientData
 	if err := data.DecodeAware(r, revision); err != nil {
 		return 0, err

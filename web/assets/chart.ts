@@ -11,6 +11,9 @@ type Axis = { zone: string; phases: Phase[] };
 
 export type Charts = { take(wires: Record<string, unknown>, whole: boolean): void };
 
+// rem is the unit that all sizes are in, so that a wall of any resolution has the same picture.
+const rem = (): number => parseFloat(getComputedStyle(document.documentElement).fontSize);
+
 export function charts(): Charts {
   const shared = uPlot.sync("board");
   const all = new Map<string, Chart>();
@@ -116,14 +119,14 @@ class Chart {
   }
 
   private options(width: number, height: number): uPlot.Options {
-    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-    const font = `500 ${Math.round(0.8 * rem)}px Inter, system-ui, sans-serif`;
+    const em = rem();
+    const font = `500 ${Math.round(0.8 * em)}px Inter, system-ui, sans-serif`;
     const [faint, grid] = [this.css("--muted"), this.css("--line")];
     const axis = { font, stroke: faint, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
     return {
       width,
       height,
-      padding: [rem * 0.6, rem * 0.5, 0, 0],
+      padding: [em * 0.6, em * 0.5, 0, 0],
       legend: { show: false },
       cursor: {
         sync: { key: this.shared.key, scales: ["x", null] },
@@ -140,16 +143,16 @@ class Chart {
         {
           ...axis,
           grid: { show: false },
-          size: rem * 1.7,
-          gap: rem * 0.3,
-          splits: (_u, _i, min, max) => this.splits(min, max, width / (rem * 4.2)),
-          values: (_u, splits) => splits.map((t) => this.moment(t)),
+          size: em * 1.7,
+          gap: em * 0.3,
+          splits: (_u, _i, min, max) => this.splits(min, max, width / (em * 4.2)),
+          values: (_u, splits) => splits.map((t) => this.moment(t, 0)),
         },
         {
           ...axis,
-          size: rem * 3.6,
-          gap: rem * 0.4,
-          space: rem * 3,
+          size: em * 3.6,
+          gap: em * 0.4,
+          space: em * 3,
           values: (u, splits) => {
             if (!this.stack) return splits.map(ratio);
             return splits.map(scaled(u.scales.y.max ?? 0).write);
@@ -165,10 +168,11 @@ class Chart {
   }
 
   // moment is a time as the room says it: the match's minute in play, else the time at the venue.
-  private moment(t: number): string {
+  // The first minute is 1′, but the axis has 15′ where fifteen of them are over.
+  private moment(t: number, first = 1): string {
     const phase = this.phaseAt(t);
     if (!phase || phase.base < 0) return this.clock(t);
-    const minute = phase.base + Math.floor((t - phase.from) / 60);
+    const minute = phase.base + Math.floor((t - phase.from) / 60) + first;
     return minute > phase.end ? `${phase.end}+${minute - phase.end}′` : `${minute}′`;
   }
 
@@ -229,9 +233,9 @@ class Chart {
   private starts(u: uPlot): void {
     const { ctx } = u;
     const { left, top, width, height } = u.bbox;
-    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) * devicePixelRatio;
+    const em = rem() * devicePixelRatio;
     ctx.save();
-    ctx.font = `600 ${0.75 * rem}px Inter, system-ui, sans-serif`;
+    ctx.font = `600 ${0.75 * em}px Inter, system-ui, sans-serif`;
     ctx.textBaseline = "top";
     ctx.textAlign = "left";
     for (const p of this.axis.phases) {
@@ -243,9 +247,9 @@ class Chart {
         ctx.fillRect(Math.round(from), top, Math.max(1, devicePixelRatio), height);
       }
       const start = Math.max(from, left);
-      if (ctx.measureText(p.label).width + 0.8 * rem < to - start) {
+      if (ctx.measureText(p.label).width + 0.8 * em < to - start) {
         ctx.fillStyle = this.css("--muted");
-        ctx.fillText(p.label, start + 0.4 * rem, top + 0.1 * rem);
+        ctx.fillText(p.label, start + 0.4 * em, top + 0.1 * em);
       }
     }
     ctx.restore();
@@ -293,7 +297,8 @@ class Chart {
     ctx.beginPath();
     ctx.rect(left, top, width, height);
     ctx.clip();
-    ctx.lineWidth = 1.6 * devicePixelRatio;
+    const em = rem() * devicePixelRatio;
+    ctx.lineWidth = 0.1 * em;
     ctx.lineJoin = "round";
     for (const line of this.wire!.lines) {
       const stroke = (from: number, to: number) => {
@@ -315,7 +320,7 @@ class Chart {
       ctx.strokeStyle = this.colour(line);
       ctx.setLineDash([]);
       stroke(0, line.solid);
-      ctx.setLineDash([2 * devicePixelRatio, 4 * devicePixelRatio]);
+      ctx.setLineDash([0.12 * em, 0.25 * em]);
       stroke(Math.max(0, line.solid - 1), line.points.length);
     }
     ctx.restore();
@@ -324,7 +329,8 @@ class Chart {
   private hatch(ctx: CanvasRenderingContext2D, colour: string, strength = 1): CanvasPattern | string {
     const known = this.hatches.get(colour + strength);
     if (known) return known;
-    const size = Math.round(7 * devicePixelRatio);
+    const em = rem() * devicePixelRatio;
+    const size = Math.round(0.44 * em);
     const tile = document.createElement("canvas");
     tile.width = tile.height = size;
     const c = tile.getContext("2d")!;
@@ -334,7 +340,7 @@ class Chart {
       c.fillRect(0, 0, size, size);
     }
     c.globalAlpha = strength;
-    c.lineWidth = 1.6 * devicePixelRatio;
+    c.lineWidth = 0.1 * em;
     c.beginPath();
     for (const o of [-size, 0, size]) {
       c.moveTo(o - 1, size + 1);

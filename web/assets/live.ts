@@ -109,8 +109,8 @@ export function follow(board: HTMLElement, charts: Charts): void {
       if (age.textContent !== old) age.textContent = old;
       const unmoved = (now - age.since!) / 1000 / Number(age.dataset.fresh);
       const panel = age.closest(".panel");
-      panel?.classList.toggle("aged", unmoved > 1 && unmoved <= 3);
-      panel?.classList.toggle("stale", unmoved > 3);
+      panel?.classList.toggle("aged", unmoved > 1 && unmoved <= 2);
+      panel?.classList.toggle("stale", unmoved > 2);
     }
   }
 

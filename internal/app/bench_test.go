@@ -1,0 +1,546 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/gorilla/websocket"
+	"github.com/klauspost/compress/gzip"
+	"golang.org/x/sync/errgroup"
+
+	"vigie/internal/app"
+)
+
+// These benchmarks run the real binaries in processes of their own and measure them from outside,
+// each once: go test -run '^$' -bench Room -benchtime 1x ./internal/app
+
+// room is a running vigie, its engine, and the way to both.
+type room struct {
+	b                *testing.B
+	vigie            *exec.Cmd
+	dir              string
+	people, machines string
+	syslog           string
+	clickhouse       string
+	client           *http.Client
+}
+
+const roomPassword = "correct horse battery"
+
+func openRoom(b *testing.B) *room {
+	b.Helper()
+	r := &room{b: b, dir: b.TempDir(), client: &http.Client{Timeout: time.Minute}}
+	build := exec.Command("go", "build", "-trimpath", "-o", r.dir+"/", "vigie/cmd/vigie", "vigie/cmd/vigie-engine")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	for _, at := range []*string{&r.people, &r.machines, &r.syslog, &r.clickhouse} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			b.Fatal(err)
+		}
+		*at = l.Addr().String()
+		l.Close()
+	}
+	config := filepath.Join(r.dir, "vigie.yaml")
+	if err := os.WriteFile(filepath.Join(r.dir, "token"), []byte("bench-token"), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	if err := os.WriteFile(config, fmt.Appendf(nil, `
+data: %s
+listen: {people: %q, machines: %q, syslog_udp: "off", syslog_tcp: %q}
+clickhouse: {listen: %q}
+cdns: [{id: maison, name: Maison}, {id: akamai, name: Akamai, colour: 1}]
+sources:
+  - {id: akamai, cdn: akamai, format: akamai, token_file: token}
+  - {id: edge, cdn: maison, format: nginx, token_file: token, syslog: {from: [127.0.0.0/8]}}
+  - {id: combined, cdn: maison, format: combined, token_file: token}
+  - {id: marker, cdn: maison, format: ndjson, token_file: token}
+  - {id: mux, tool: mux, format: beacon, token_file: token}
+enrich: {paths: {channels: [{id: tf1, paths: ["/live/tf1/*"]}, {id: tmc, paths: ["/live/tmc/*"]}]}}
+`, filepath.Join(r.dir, "data"), r.people, r.machines, r.syslog, r.clickhouse), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	cfg, err := app.Load(config, os.LookupEnv)
+	if err != nil {
+		b.Fatal(err)
+	}
+	people, err := app.OpenPeople(b.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := people.Add(b.Context(), "bench", "", "viewer", "en", roomPassword); err != nil {
+		b.Fatal(err)
+	}
+	people.Close()
+
+	r.vigie = exec.Command(filepath.Join(r.dir, "vigie"), "serve", "--config", config)
+	log, err := os.Create(filepath.Join(r.dir, "log"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	r.vigie.Stderr = log
+	if err := r.vigie.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		r.vigie.Process.Signal(os.Interrupt)
+		r.vigie.Wait()
+		if b.Failed() {
+			text, _ := os.ReadFile(log.Name())
+			b.Logf("%s", text[max(0, len(text)-4000):])
+		}
+	})
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		if res, err := r.client.Get("http://" + r.people + "/readyz"); err == nil {
+			res.Body.Close()
+			if res.StatusCode == 200 {
+				break
+			}
+		}
+		if time.Now().After(end) {
+			b.Fatal("vigie is not ready after a minute")
+		}
+	}
+	return r
+}
+
+// number asks the embedded engine.
+func (r *room) number(sql string) float64 {
+	res, err := r.client.Post("http://"+r.clickhouse+"/", "text/plain", strings.NewReader(sql+" FORMAT TSV"))
+	if err != nil {
+		r.b.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, _ := io.ReadAll(res.Body)
+	n, err := strconv.ParseFloat(strings.TrimSpace(string(text)), 64)
+	if err != nil {
+		r.b.Fatalf("%s: %s", sql, text)
+	}
+	return n
+}
+
+// cpu is the seconds of processor that vigie and its engine have used.
+func (r *room) cpu() (vigie, engine float64) {
+	children, _ := exec.Command("pgrep", "-P", strconv.Itoa(r.vigie.Process.Pid)).Output()
+	vigie = processCPU(r.vigie.Process.Pid)
+	for _, pid := range strings.Fields(string(children)) {
+		n, _ := strconv.Atoi(pid)
+		engine += processCPU(n)
+	}
+	return vigie, engine
+}
+
+// processCPU reads utime and stime, in hundredths of a second, from proc(5)'s stat.
+func processCPU(pid int) float64 {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	user, _ := strconv.ParseFloat(fields[11], 64)
+	system, _ := strconv.ParseFloat(fields[12], 64)
+	return (user + system) / 100
+}
+
+func (r *room) rss() (vigie float64) {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.vigie.Process.Pid))
+	m := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
+	if m == nil {
+		return 0
+	}
+	kb, _ := strconv.ParseFloat(string(m[1]), 64)
+	return kb / 1024
+}
+
+func (r *room) metric(name string) float64 {
+	res, err := r.client.Get("http://" + r.people + "/metrics")
+	if err != nil {
+		r.b.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, _ := io.ReadAll(res.Body)
+	m := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindSubmatch(text)
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.ParseFloat(string(m[1]), 64)
+	return n
+}
+
+func (r *room) post(path string, body []byte, packed bool) error {
+	req, err := http.NewRequest(http.MethodPost, "http://"+r.machines+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer bench-token")
+	if packed {
+		req.Header.Set("Content-Encoding", "gzip")
+	}
+	res, err := r.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if text, _ := io.ReadAll(res.Body); res.StatusCode != 200 {
+		return fmt.Errorf("%s: %s", res.Status, text)
+	}
+	return nil
+}
+
+var roomASNs = []int{3215, 12322, 15557, 5410, 51207, 21351, 14593, 16276}
+
+// akamaiLine is about 1.2 KB, 49 keys, as DataStream 2 writes them.
+func akamaiLine(b []byte, rng *rand.Rand, at time.Time, n int) []byte {
+	status := 200
+	if rng.IntN(500) == 0 {
+		status = 503
+	}
+	ip := fmt.Sprintf("198.18.%d.%d", rng.IntN(256), rng.IntN(256))
+	return fmt.Appendf(b, `{"version":1,"streamId":"10923","cp":"942831","reqId":"%016x","reqTimeSec":"%d.%03d","bytes":"%d","cliIP":"%s","statusCode":"%d","proto":"HTTP/2","reqHost":"live-akamai.tele.example","reqMethod":"GET","reqPath":"/live/%s/video/%d/segment_%d.m4s","reqPort":"443","rspContentLen":"%d","rspContentType":"video/mp4","UA":"Mozilla%%2F5.0%%20(Linux;%%20Android%%2012;%%20BRAVIA%%204K)%%20AppleWebKit%%2F537.36%%20Chrome%%2F120.0%%20Safari%%2F537.36","queryStr":"CMCD=bl%%3D%d%%2Cbr%%3D%d%%2Cd%%3D2000%%2Cmtp%%3D%d%%2Cot%%3Dv%%2Csf%%3Dh%%2Csid%%3D%%22%08x-b1c2-4d3e-8f90-a1b2c3d4e5f6%%22%%2Cst%%3Dl","tlsOverheadTimeMSec":"0","tlsVersion":"TLSv1.3","objSize":"%d","uncompressedSize":"%d","overheadBytes":"412","totalBytes":"%d","accLang":"fr-FR","cookie":"-","range":"-","referer":"https%%3A%%2F%%2Fwww.tele.example%%2Fdirect","xForwardedFor":"-","maxAgeSec":"31536000","reqEndTimeMSec":"1","dnsLookupTimeMSec":"0","errorCode":"-","turnAroundTimeMSec":"%d","transferTimeMSec":"%d","timeToFirstByte":"%d","downloadTime":"%d","throughput":"%d","cacheStatus":"%d","cacheable":"1","lastByte":"1","country":"FR","state":"-","city":"PARIS","asn":"%d","edgeIP":"23.32.5.%d","serverCountry":"FR","billingRegion":"2","deliveryType":"LIVE","deliveryFormat":"CMAF","securityRules":"-"}`+"\n",
+		rng.Uint64(), at.Unix(), at.UnixMilli()%1000, 400000+rng.IntN(900000), ip, status, []string{"tf1", "tmc"}[n%2], []int{360, 720, 1080}[n%3], 100000+n/2000, 500000, rng.IntN(20000), 500+rng.IntN(4000), 5000+rng.IntN(60000), rng.Uint32N(20000), 500000, 500000, 0, rng.IntN(60), rng.IntN(400), rng.IntN(80), rng.IntN(500), 20000+rng.IntN(60000), min(rng.IntN(40), 1), roomASNs[rng.IntN(len(roomASNs))], rng.IntN(256))
+}
+
+func nginxLine(b []byte, rng *rand.Rand, at time.Time, n int) []byte {
+	return fmt.Appendf(b, `{"ts":"%d.%03d","host":"live-maison.tele.example","m":"GET","uri":"/live/%s/video/%d/segment_%d.m4s","st":"200","bs":"%d","rt":"0.%03d","urt":"","uht":"","cs":"HIT","ip":"198.18.%d.%d","xff":"","ref":"","ua":"Mozilla/5.0 (Linux; Android 12; BRAVIA 4K) Chrome/120.0","proto":"HTTP/2.0","tls":"TLSv1.3","cmcd_s":"sid=\"%08x-b1c2-4d3e-8f90-a1b2c3d4e5f6\""}`+"\n",
+		at.Unix(), at.UnixMilli()%1000, []string{"tf1", "tmc"}[n%2], []int{360, 720, 1080}[n%3], 100000+n/2000, 400000+rng.IntN(900000), rng.IntN(400), rng.IntN(256), rng.IntN(256), rng.Uint32N(20000))
+}
+
+func combinedLine(b []byte, rng *rand.Rand, at time.Time, n int) []byte {
+	return fmt.Appendf(b, `198.18.%d.%d - - [%s] "GET /live/%s/video/%d/segment_%d.m4s HTTP/1.1" 200 %d "https://www.tele.example/direct" "Mozilla/5.0 (Linux; Android 12; BRAVIA 4K) AppleWebKit/537.36 Chrome/120.0 Safari/537.36"`+"\n",
+		rng.IntN(256), rng.IntN(256), at.Format("02/Jan/2006:15:04:05 -0700"), []string{"tf1", "tmc"}[n%2], []int{360, 720, 1080}[n%3], 100000+n/2000, 400000+rng.IntN(900000))
+}
+
+type liner func([]byte, *rand.Rand, time.Time, int) []byte
+
+// bodies makes n bodies of lines each, spread over the minute before now.
+func bodies(line liner, n, lines int, packed bool) [][]byte {
+	rng := rand.New(rand.NewPCG(1, 2))
+	start := time.Now().Add(-time.Minute)
+	out := make([][]byte, n)
+	for i := range out {
+		var text []byte
+		for j := range lines {
+			text = line(text, rng, start.Add(time.Duration(rng.IntN(60_000))*time.Millisecond), i*lines+j)
+		}
+		if packed {
+			var z bytes.Buffer
+			w, _ := gzip.NewWriterLevel(&z, 6)
+			w.Write(text)
+			w.Close()
+			text = z.Bytes()
+		}
+		out[i] = text
+	}
+	return out
+}
+
+// BenchmarkRoomLines is the whole path: HTTP in, acknowledged by the synced stream, parsed,
+// enriched, queryable with its rollups.
+func BenchmarkRoomLines(b *testing.B) {
+	for _, c := range []struct {
+		name, source string
+		line         liner
+		packed       bool
+		lines        int
+	}{
+		{"akamai-gzip", "akamai", akamaiLine, true, 1_500_000},
+		{"nginx", "edge", nginxLine, false, 1_500_000},
+		{"combined", "combined", combinedLine, false, 1_500_000},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			r := openRoom(b)
+			const each = 5000
+			all := bodies(c.line, 100, each, c.packed)
+			for b.Loop() {
+				before := r.number("SELECT count() FROM requests")
+				vigie0, engine0 := r.cpu()
+				var next atomic.Int64
+				total := c.lines / each
+				start := time.Now()
+				var g errgroup.Group
+				for range 3 {
+					g.Go(func() error {
+						for {
+							i := int(next.Add(1)) - 1
+							if i >= total {
+								return nil
+							}
+							body := all[i%len(all)]
+							// The same body would be a duplicate: a fresh batch id says that it is not.
+							req := "/ingest/" + c.source
+							if err := r.postAs(req, body, c.packed, fmt.Sprint(b.N, "-", start.UnixNano(), "-", i)); err != nil {
+								return err
+							}
+						}
+					})
+				}
+				if err := g.Wait(); err != nil {
+					b.Fatal(err)
+				}
+				acknowledged := time.Since(start)
+				for r.number("SELECT count() FROM requests")-before < float64(c.lines) {
+					time.Sleep(50 * time.Millisecond)
+				}
+				wall := time.Since(start)
+				vigie1, engine1 := r.cpu()
+				cpu := vigie1 - vigie0 + engine1 - engine0
+				b.ReportMetric(float64(c.lines)/wall.Seconds(), "lines/s")
+				b.ReportMetric(float64(c.lines)/cpu, "lines/s/core")
+				b.ReportMetric((vigie1-vigie0)/float64(c.lines)*1e6, "vigie-µs/line")
+				b.ReportMetric((engine1-engine0)/float64(c.lines)*1e6, "engine-µs/line")
+				b.ReportMetric(float64(c.lines)/acknowledged.Seconds(), "acknowledged-lines/s")
+				b.ReportMetric(r.rss(), "vigie-MB")
+				b.ReportMetric(0, "ns/op")
+			}
+		})
+	}
+}
+
+func (r *room) postAs(path string, body []byte, packed bool, id string) error {
+	req, err := http.NewRequest(http.MethodPost, "http://"+r.machines+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer bench-token")
+	req.Header.Set("X-Batch-Id", id)
+	if packed {
+		req.Header.Set("Content-Encoding", "gzip")
+	}
+	res, err := r.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if text, _ := io.ReadAll(res.Body); res.StatusCode != 200 {
+		return fmt.Errorf("%s: %s", res.Status, text)
+	}
+	return nil
+}
+
+// load sends lines at a steady rate, stamped with the moment they are sent, until ctx ends.
+func (r *room) load(ctx context.Context, perSecond int) error {
+	const batches = 10 // a second
+	rng := rand.New(rand.NewPCG(3, 4))
+	ticker := time.NewTicker(time.Second / batches)
+	defer ticker.Stop()
+	var g errgroup.Group
+	g.SetLimit(8)
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			return g.Wait()
+		case <-ticker.C:
+		}
+		var text []byte
+		at := time.Now()
+		for i := range perSecond / batches {
+			text = nginxLine(text, rng, at, n*perSecond/batches+i)
+		}
+		g.Go(func() error { return r.post("/ingest/edge", text, false) })
+	}
+}
+
+// signIn gives the client a session.
+func (r *room) signIn() {
+	r.b.Helper()
+	jar, _ := cookiejar.New(nil)
+	r.client.Jar = jar
+	res, err := r.client.PostForm("http://"+r.people+"/sign-in", url.Values{"name": {"bench"}, "password": {roomPassword}})
+	if err != nil {
+		r.b.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != 200 {
+		r.b.Fatal("sign in: ", res.Status)
+	}
+}
+
+// BenchmarkRoomToScreen is the time from "received" to "on a browser's screen" while 20,000 lines
+// arrive a second. The marker is a line that cannot be read: the count of refused lines of its
+// source goes up by one on the screen, and a mutation observer in the page notes when.
+func BenchmarkRoomToScreen(b *testing.B) {
+	r := openRoom(b)
+	r.signIn()
+	browser, err := exec.LookPath("chromium")
+	if err != nil {
+		b.Fatal("chromium is needed: apt-get install chromium")
+	}
+	flags := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(browser), chromedp.UserDataDir(b.TempDir()), chromedp.Headless, chromedp.NoFirstRun, chromedp.DisableGPU, chromedp.NoSandbox,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
+	}
+	page, cancel := chromedp.NewExecAllocator(b.Context(), flags...)
+	defer cancel()
+	page, cancel = chromedp.NewContext(page)
+	defer cancel()
+	if err := chromedp.Do(page,
+		chromedp.EmulateViewport(1920, 1080),
+		chromedp.Navigate("http://"+r.people+"/sign-in?lang=en"),
+		chromedp.SendKeys(chromedp.CSS("#name"), "bench"), chromedp.SendKeys(chromedp.CSS("#password"), roomPassword),
+		chromedp.Click(chromedp.CSS(".door button")), chromedp.WaitVisible(chromedp.CSS("#board")),
+	); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := chromedp.Run(page, chromedp.Evaluate[bool](`
+		window.seen = {};
+		new MutationObserver(() => requestAnimationFrame(() => {
+			const row = [...document.querySelectorAll("tr")].find(r => /^\W*marker/.test(r.textContent.trim()));
+			if (!row) return;
+			const n = row.lastElementChild.textContent.replace(/\D/g, "");
+			if (n !== "" && !(n in window.seen)) window.seen[n] = Date.now();
+		})).observe(document.body, {subtree: true, childList: true, characterData: true}); true`)); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		ctx, stop := context.WithCancel(b.Context())
+		var g errgroup.Group
+		g.Go(func() error { return r.load(ctx, 20_000) })
+		time.Sleep(10 * time.Second)
+		vigie0, engine0 := r.cpu()
+		start := time.Now()
+		const markers = 100
+		sent := make([]time.Time, markers)
+		rng := rand.New(rand.NewPCG(5, 6))
+		for i := range sent {
+			sent[i] = time.Now()
+			if err := r.post("/ingest/marker", []byte("unreadable"), false); err != nil {
+				b.Fatal(err)
+			}
+			time.Sleep(time.Duration(1000+rng.IntN(1000)) * time.Millisecond) // never two in one tick's reach
+		}
+		time.Sleep(3 * time.Second)
+		vigie1, engine1 := r.cpu()
+		wall := time.Since(start).Seconds()
+		stop()
+		if err := g.Wait(); err != nil {
+			b.Fatal(err)
+		}
+		seen, err := chromedp.Run(page, chromedp.Evaluate[string](`JSON.stringify(window.seen)`))
+		if err != nil {
+			b.Fatal(err)
+		}
+		var at map[string]int64
+		if err := json.Unmarshal([]byte(seen), &at); err != nil {
+			b.Fatal(err)
+		}
+		var took []float64
+		for i, s := range sent {
+			// A number that was never on the screen was overtaken by the next one.
+			for n := i + 1; n <= markers; n++ {
+				if ms, ok := at[strconv.Itoa(n)]; ok {
+					took = append(took, float64(ms-s.UnixMilli()))
+					break
+				}
+			}
+		}
+		if len(took) < markers*9/10 {
+			b.Fatalf("only %d of %d markers came to the screen: %s", len(took), markers, seen)
+		}
+		slices.Sort(took)
+		b.ReportMetric(took[len(took)/2], "p50-ms")
+		b.ReportMetric(took[len(took)*95/100], "p95-ms")
+		b.ReportMetric(took[len(took)*99/100], "p99-ms")
+		b.ReportMetric((vigie1-vigie0)/wall, "vigie-cores")
+		b.ReportMetric((engine1-engine0)/wall, "engine-cores")
+		b.ReportMetric(0, "ns/op")
+	}
+}
+
+// BenchmarkRoomScreens is what 1,000 screens cost: processor, and questions to ClickHouse a tick.
+func BenchmarkRoomScreens(b *testing.B) {
+	r := openRoom(b)
+	r.signIn()
+	for b.Loop() {
+		ctx, stop := context.WithCancel(b.Context())
+		var g errgroup.Group
+		g.Go(func() error { return r.load(ctx, 2_000) })
+		time.Sleep(15 * time.Second)
+		const window = 20 * time.Second
+		measure := func() (vigie, queries, frames float64) {
+			cpu0, _ := r.cpu()
+			ticks0, queries0 := r.metric("vigie_cockpit_ticks_total"), r.metric("vigie_cockpit_queries_total")
+			time.Sleep(window)
+			cpu1, _ := r.cpu()
+			ticks1, queries1 := r.metric("vigie_cockpit_ticks_total"), r.metric("vigie_cockpit_queries_total")
+			return (cpu1 - cpu0) / window.Seconds(), (queries1 - queries0) / (ticks1 - ticks0), ticks1 - ticks0
+		}
+		var received atomic.Int64
+		one := r.screens(ctx, 1, &received)
+		cpu1, queries1, _ := measure()
+		many := r.screens(ctx, 999, &received)
+		received.Store(0)
+		cpu1000, queries1000, ticks := measure()
+		frames := float64(received.Load())
+		if frames < 0.9*1000*ticks {
+			b.Errorf("1000 screens got %v frames in %v ticks", frames, ticks)
+		}
+		b.ReportMetric(cpu1, "cores-1-screen")
+		b.ReportMetric(cpu1000, "cores-1000-screens")
+		b.ReportMetric((cpu1000-cpu1)*1e6/999, "µs/screen/s")
+		b.ReportMetric(queries1, "queries/tick-1-screen")
+		b.ReportMetric(queries1000, "queries/tick-1000-screens")
+		b.ReportMetric(0, "ns/op")
+		stop()
+		one()
+		many()
+		if err := g.Wait(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// screens opens sockets that read what comes; close ends them.
+func (r *room) screens(ctx context.Context, n int, received *atomic.Int64) (closeAll func()) {
+	r.b.Helper()
+	dialer := websocket.Dialer{Jar: r.client.Jar, EnableCompression: true, HandshakeTimeout: 20 * time.Second}
+	var open []*websocket.Conn
+	var wg sync.WaitGroup
+	for range n {
+		c, res, err := dialer.DialContext(ctx, "ws://"+r.people+"/live?lang=en", http.Header{"Origin": {"http://" + r.people}})
+		if err != nil {
+			status := ""
+			if res != nil {
+				status = res.Status
+			}
+			r.b.Fatal("open a screen: ", err, " ", status)
+		}
+		open = append(open, c)
+		wg.Go(func() {
+			for {
+				if _, _, err := c.ReadMessage(); err != nil {
+					return
+				}
+				received.Add(1)
+			}
+		})
+	}
+	return func() {
+		for _, c := range open {
+			c.Close()
+		}
+		wg.Wait()
+	}
+}

@@ -1,0 +1,236 @@
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// root is the module's folder, seen from this package's.
+const root = "../.."
+
+// uses says which of our packages each one may import, most general names last. A package that is
+// not here may import none.
+var uses = []struct {
+	who string
+	may []string
+}{
+	{"cmd/vigie", []string{"internal/app"}},
+	{"cmd/vigie-engine", []string{"internal/ch", "internal/ch/engine"}},
+	{"internal/app", []string{"web", "cockpit", "ingest", "internal/account", "internal/bus", "internal/ch", "internal/event", "internal/simulate"}},
+	{"web", []string{"cockpit", "internal/account", "internal/event"}},
+	{"cockpit", []string{"internal/bus", "internal/ch", "internal/event"}},
+	{"ingest", []string{"internal/bus", "internal/ch", "internal/event", "ingest/*"}},
+	{"ingest/*", []string{"internal/event", "ingest/record", "ingest/field", "ingest/flatjson", "ingest/cmcd"}},
+	{"internal/simulate", []string{"internal/event"}},
+	{"internal/bus/bustest", []string{"internal/bus"}},
+	{"internal/ch/chtest", []string{"internal/ch"}},
+}
+
+// testsUse is what tests may import beside what their package may.
+var testsUse = []struct {
+	who string
+	may []string
+}{
+	{"ingest/*", []string{"ingest/*"}},
+	{"internal/ch/engine", []string{"internal/ch"}},
+	{"*", []string{"internal/bus/bustest", "internal/ch/chtest", "ingest/formattest"}},
+}
+
+// homes are the only packages that import a module. The tests of internal/app, which see the whole
+// from outside, may be clients of anything.
+var homes = map[string][]string{
+	"github.com/labstack/echo/v4":  {"web"},
+	"github.com/gorilla/websocket": {"web"},
+	"github.com/a-h/templ":         {"web"},
+	"github.com/ClickHouse":        {"internal/ch", "internal/ch/engine"},
+	"github.com/nats-io":           {"internal/bus"},
+	"github.com/goccy/go-yaml":     {"internal/app", "internal/simulate"},
+	"github.com/spf13/cobra":       {"cmd/vigie"},
+}
+
+// matches tells whether a package's name is the pattern, whose last part may be *.
+func matches(pattern, name string) bool {
+	prefix, star := strings.CutSuffix(pattern, "*")
+	return pattern == name || star && strings.HasPrefix(name, prefix)
+}
+
+func anyMatches(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, name) })
+}
+
+// listed is what `go list` tells of a package.
+type listed struct {
+	ImportPath, Name                   string
+	GoFiles, TestGoFiles, XTestGoFiles []string
+	Imports, TestImports, XTestImports []string
+}
+
+// name is the package's path in the module.
+func (p *listed) name() string { return strings.TrimPrefix(p.ImportPath, "vigie/") }
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	list := exec.Command("go", "list", "-json=ImportPath,Name,GoFiles,TestGoFiles,XTestGoFiles,Imports,TestImports,XTestImports", "./...")
+	list.Dir = root
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal("go list: ", err)
+	}
+	var all []listed
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if len(all) < 20 {
+		t.Fatalf("go list knows %d packages only", len(all))
+	}
+	return all
+}
+
+func TestImportsRunOneWay(t *testing.T) {
+	for _, p := range packages(t) {
+		name := p.name()
+		var may, tests []string
+		for _, u := range uses {
+			if matches(u.who, name) {
+				may = u.may
+				break
+			}
+		}
+		for _, u := range testsUse {
+			if matches(u.who, name) {
+				tests = append(tests, u.may...)
+			}
+		}
+		tests = append(tests, may...)
+		for _, i := range p.Imports {
+			if ours, ok := strings.CutPrefix(i, "vigie/"); ok && !anyMatches(may, ours) {
+				t.Errorf("%s imports %s: it may import %v", name, ours, may)
+			}
+		}
+		for _, i := range slices.Concat(p.TestImports, p.XTestImports) {
+			if ours, ok := strings.CutPrefix(i, "vigie/"); ok && ours != name && !anyMatches(tests, ours) {
+				t.Errorf("a test of %s imports %s: it may import %v", name, ours, tests)
+			}
+		}
+	}
+}
+
+func TestEachDriverAndFrameworkHasItsHome(t *testing.T) {
+	met := map[string]bool{}
+	for _, p := range packages(t) {
+		imports := p.Imports
+		if p.name() != "internal/app" {
+			imports = slices.Concat(p.Imports, p.TestImports, p.XTestImports)
+		}
+		for _, i := range imports {
+			for module, packages := range homes {
+				if i != module && !strings.HasPrefix(i, module+"/") {
+					continue
+				}
+				met[module] = true
+				if !slices.Contains(packages, p.name()) {
+					t.Errorf("%s imports %s: that is for %v alone", p.name(), i, packages)
+				}
+			}
+		}
+	}
+	for module := range homes {
+		if !met[module] {
+			t.Errorf("nobody imports %s any more: take it out of this table", module)
+		}
+	}
+}
+
+func TestTheVocabularyAndTheFormatsNeedTheStandardLibraryOnly(t *testing.T) {
+	for _, p := range packages(t) {
+		if name := p.name(); name != "internal/event" && !strings.HasPrefix(name, "ingest/") {
+			continue
+		}
+		for _, i := range p.Imports {
+			if strings.Contains(i, ".") {
+				t.Errorf("%s imports %s", p.name(), i)
+			}
+		}
+	}
+}
+
+func TestPackagesAreNamedForWhatTheyHold(t *testing.T) {
+	for _, p := range packages(t) {
+		if base := path.Base(p.name()); slices.Contains([]string{"util", "utils", "common", "helper", "helpers", "models", "types", "misc", "base", "shared"}, base) {
+			t.Errorf("%s: the name says nothing", p.name())
+		}
+	}
+}
+
+// What a package does is written above its package clause, nothing runs before main, and nothing
+// but main and TestMain ends the process.
+func TestHabits(t *testing.T) {
+	for _, p := range packages(t) {
+		documented := false
+		for _, file := range slices.Concat(p.GoFiles, p.TestGoFiles, p.XTestGoFiles) {
+			fset := token.NewFileSet()
+			f, err := parser.ParseFile(fset, filepath.Join(root, p.name(), file), nil, parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			test := strings.HasSuffix(file, "_test.go")
+			documented = documented || !test && f.Doc.Text() != ""
+			for _, d := range f.Decls {
+				fn, ok := d.(*ast.FuncDecl)
+				if !ok {
+					continue
+				}
+				if fn.Recv == nil && fn.Name.Name == "init" {
+					t.Errorf("%s: an init function: nobody sees when it runs", fset.Position(fn.Pos()))
+				}
+				if p.Name == "main" && !test || fn.Name.Name == "TestMain" {
+					continue
+				}
+				ast.Inspect(fn, func(n ast.Node) bool {
+					if call, ok := n.(*ast.CallExpr); ok && endsProcess(call) {
+						t.Errorf("%s: %s ends the process: return an error", fset.Position(call.Pos()), fn.Name.Name)
+					}
+					return true
+				})
+			}
+		}
+		if !documented {
+			t.Errorf("%s has no package comment", p.name())
+		}
+	}
+}
+
+func endsProcess(call *ast.CallExpr) bool {
+	f, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	from, ok := f.X.(*ast.Ident)
+	return ok && (from.Name == "os" && f.Sel.Name == "Exit" || from.Name == "log" && strings.HasPrefix(f.Sel.Name, "Fatal"))
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

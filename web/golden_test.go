@@ -1,0 +1,183 @@
+package web
+
+import (
+	"flag"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"vigie/cockpit"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// Golden files hold every fragment of a board, one after the other in the order of their ids.
+func TestFragments(t *testing.T) {
+	quiet := final(t, 0)
+	quiet.Worst = nil
+	failed := final(t, 0)
+	failed.Errors.Error, failed.Matrix.Error = "code: 159, timeout exceeded", "code: 159, timeout exceeded"
+	for name, tt := range map[string]struct {
+		board    *cockpit.Board
+		language string
+		metric   cockpit.Metric
+	}{
+		"final-fr":           {final(t, 0), "fr", cockpit.MetricBits},
+		"final-en-firstbyte": {final(t, 0), "en", cockpit.MetricFirstByte},
+		"quiet-fr-share":     {quiet, "fr", cockpit.MetricShare},
+		"failed-en":          {failed, "en", cockpit.MetricErrors},
+		"empty-fr":           {&cockpit.Board{At: time.Unix(0, 0).UTC()}, "fr", cockpit.MetricRebuffering},
+	} {
+		t.Run(name, func(t *testing.T) {
+			html := renderBoard(t, tt.board, tt.language, tt.metric)
+			var all strings.Builder
+			ids := make([]string, 0, len(html))
+			for id, r := range html {
+				if !r.part {
+					ids = append(ids, id)
+				}
+			}
+			slices.Sort(ids)
+			for _, id := range ids {
+				all.WriteString("<!-- " + id + " -->\n" + strings.ReplaceAll(html[id].html, "><", ">\n<") + "\n")
+			}
+			path := filepath.Join("testdata", name+".html")
+			if *update {
+				if err := os.WriteFile(path, []byte(all.String()), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := all.String(); got != string(want) {
+				line := 0
+				for i := range min(len(got), len(want)) {
+					if got[i] != want[i] {
+						break
+					}
+					if got[i] == '\n' {
+						line++
+					}
+				}
+				t.Errorf("differs from %s from line %d on; look at what changed, then run with -update", path, line+1)
+			}
+		})
+	}
+}
+
+func TestWhatIsNotKnownIsNeverFine(t *testing.T) {
+	b := final(t, 0)
+	b.Viewers = cockpit.Number{Health: cockpit.HealthFine} // Known is false
+	b.Traffic.Value = math.NaN()
+	b.Sources.Rows[0].Watermark, b.Sources.Rows[0].Health = time.Time{}, cockpit.HealthFine
+	b.Matrix.Rows[0].Cells[0].Bits = math.NaN()
+	page := parse(t, renderBoard(t, b, "en", cockpit.MetricBits))
+	for _, id := range []string{"#tile-viewers", "#tile-traffic"} {
+		tile := page.Find(id)
+		if !tile.HasClass("unknown") || tile.HasClass("fine") || tile.Find(".big b").Text() != missing || tile.Find(".word").Text() != "no data" {
+			t.Errorf("%s shows %q as %q", id, tile.Find(".big").Text(), tile.AttrOr("class", ""))
+		}
+	}
+	if row := page.Find("#sources tbody tr").First(); !row.HasClass("unknown") || !strings.Contains(row.Text(), "nothing yet") {
+		t.Errorf("a source that sent nothing is %q: %s", row.AttrOr("class", ""), row.Text())
+	}
+	if cell := page.Find("#row-0 td").First(); !cell.HasClass("none") || strings.TrimSpace(cell.Find("b").Text()) != missing {
+		t.Errorf("an unknown cell is %q: %s", cell.AttrOr("class", ""), cell.Text())
+	}
+}
+
+func TestStatusIsColourShapeAndWord(t *testing.T) {
+	page := parse(t, renderBoard(t, final(t, 0), "en", cockpit.MetricBits))
+	for selector, want := range map[string]struct{ class, word string }{
+		"#tile-viewers":                  {"fine", "normal"},
+		"#tile-errors":                   {"warning", "degraded"},
+		"#worst":                         {"critical", "critical"},
+		"#row-1 td:nth-of-type(3)":       {"critical", "critical : First byte"},
+		"#sources tbody tr:last-of-type": {"warning", "degraded"},
+	} {
+		e := page.Find(selector).First()
+		if !e.HasClass(want.class) || e.Find(".sign."+want.class).Length() == 0 || !strings.Contains(e.Text(), want.word) {
+			t.Errorf("%s has class %q and text %q, want %s with its sign and %q", selector, e.AttrOr("class", ""), e.Text(), want.class, want.word)
+		}
+	}
+}
+
+func TestTextsOfOthersAreEscaped(t *testing.T) {
+	b := final(t, 0)
+	const evil = `<img src=x onerror=alert(1)>"'`
+	b.Match.Name, b.Matrix.Rows[0].ISP, b.Worst.ISP, b.Errors.Error = evil, evil, evil, evil
+	b.Sources.Rows[0].ID, b.Tools.Rows[0].Name, b.Flow.Lines[0].Name, b.Matrix.Columns[0].Name = evil, evil, evil, evil
+	if n := parse(t, renderBoard(t, b, "fr", cockpit.MetricBits)).Find("img").Length(); n != 0 {
+		t.Errorf("%d elements came out of names", n)
+	}
+}
+
+func TestMoment(t *testing.T) {
+	b := final(t, 0)
+	kickOff := b.Match.KickOff
+	for after, want := range map[time.Duration]string{
+		-5 * time.Minute:             "15:55",
+		0:                            "1′",
+		44*time.Minute + time.Second: "45′",
+		47 * time.Minute:             "45+3′",
+		55 * time.Minute:             "16:55",
+		67 * time.Minute:             "46′",
+		115 * time.Minute:            "90+4′",
+		135 * time.Minute:            "101′",
+		144 * time.Minute:            "108′",
+	} {
+		if got := moment(b, kickOff.Add(after)); got != want {
+			t.Errorf("%v after kick-off is %q, want %q", after, got, want)
+		}
+	}
+}
+
+func TestSpark(t *testing.T) {
+	nan := math.NaN()
+	for name, tt := range map[string]struct {
+		points         []float64
+		solid          int
+		solidD, dotted string
+	}{
+		"rising":               {[]float64{0, 1, 2}, 3, "M0 18.0L50 10.0L100 2.0", ""},
+		"with an open end":     {[]float64{0, 1, 2}, 2, "M0 18.0L50 10.0", "M50 10.0L100 2.0"},
+		"nothing complete":     {[]float64{0, 1, 2}, 0, "", "M0 18.0L50 10.0L100 2.0"},
+		"a gap":                {[]float64{0, nan, 2, 0}, 4, "M0 18.0M67 2.0L100 18.0", ""},
+		"flat":                 {[]float64{5, 5}, 2, "M0 10.0L100 10.0", ""},
+		"flat at zero":         {[]float64{0, 0}, 2, "M0 10.0L100 10.0", ""},
+		"one point":            {[]float64{5}, 1, "", ""},
+		"nothing known":        {[]float64{nan, nan}, 2, "", ""},
+		"solid beyond its end": {[]float64{0, 2}, 9, "M0 18.0L100 2.0", ""},
+	} {
+		got := newSpark(tt.points, tt.solid, 100, 20)
+		if got.Solid != tt.solidD || got.Dotted != tt.dotted {
+			t.Errorf("%s: %q and %q, want %q and %q", name, got.Solid, got.Dotted, tt.solidD, tt.dotted)
+		}
+	}
+}
+
+func renderBoard(t *testing.T, b *cockpit.Board, language string, metric cockpit.Metric) map[string]rendered {
+	t.Helper()
+	all, err := loadLocales()
+	if err != nil {
+		t.Fatal(err)
+	}
+	html, err := (&view{locale: all.byCode(language), metric: metric}).fragments(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return html
+}
+
+func parse(t *testing.T, html map[string]rendered) *goquery.Document {
+	t.Helper()
+	return newDOM(t, pick(html, func(_ string, r rendered) bool { return !r.part })).Document
+}
