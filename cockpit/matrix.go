@@ -85,14 +85,14 @@ func (c *Cockpit) matrix(now time.Time) Matrix {
 				if e := seen[key]; e != nil {
 					t.experienced = *e
 				}
-				t.viewers = c.cells[toolKey{leading, col.ID, isp}]
+				t.audience = c.cells[toolKey{leading, col.ID, isp}]
 			}
 			if t.any {
 				cell = t.cell(seconds)
 				cell.Share = ratio(t.bytes, isps[isp])
 			}
 			if !col.Peers {
-				c.judge(&cell, cellKey{col.ID, isp}, end, now)
+				c.judge(&cell, cellKey{col.ID, isp}, t.audience.told, end, now)
 			} else if t.any {
 				cell.Health = HealthFine
 				cell.Trend[MetricBits] = c.peerTrend(isp, end)
@@ -173,7 +173,7 @@ type totals struct {
 	sent        sent
 	experienced experienced
 	bytes       float64
-	viewers     float64
+	audience    audience
 	any         bool
 }
 
@@ -181,7 +181,8 @@ func (t *totals) add(o *totals) {
 	t.sent.add(&o.sent)
 	t.experienced.add(&o.experienced)
 	t.bytes += o.bytes
-	t.viewers += o.viewers
+	t.audience.viewers += o.audience.viewers
+	t.audience.told += o.audience.told
 	t.any = t.any || o.any
 }
 
@@ -201,13 +202,13 @@ func (t *totals) cell(seconds float64) Cell {
 		FirstByte:   t.sent.firstByte.quantile(0.95, firstByteEdges[:]) / 1000,
 		Rebuffering: t.experienced.rebufferingRatio(),
 		Requests:    t.sent.requests,
-		Viewers:     t.viewers,
+		Viewers:     t.audience.viewers,
 		Lines:       t.sent.lines,
 	}
 }
 
-// judge fills in a cell's trends and what it asks for.
-func (c *Cockpit) judge(cell *Cell, key cellKey, end int64, now time.Time) {
+// judge fills in a cell's trends and what it asks for. told is how many sessions its experience is of.
+func (c *Cockpit) judge(cell *Cell, key cellKey, told uint64, end int64, now time.Time) {
 	for m := range cell.Trend {
 		cell.Trend[m] = make([]float64, trendPoints)
 	}
@@ -255,7 +256,9 @@ func (c *Cockpit) judge(cell *Cell, key cellKey, end int64, now time.Time) {
 		consider(limits.FirstByte.judge(cell.FirstByte/c.usual(cell, MetricFirstByte)), MetricFirstByte)
 	}
 	consider(limits.Errors.judge(atLeast(cell.Errors, float64(cell.Lines))), MetricErrors)
-	consider(limits.Rebuffering.judge(cell.Rebuffering), MetricRebuffering)
+	if told >= enoughSessions {
+		consider(limits.Rebuffering.judge(cell.Rebuffering), MetricRebuffering)
+	}
 
 	switch _, running := c.since[key]; {
 	case cell.Health > HealthFine && !running:

@@ -9,12 +9,13 @@ import (
 )
 
 const (
-	minuteSlots = 6  // of the matrix and the tools
-	sparkSlots  = 90 // of the tiles: 15 minutes
-	agoSlots    = 60 // of what a number is compared with: ten minutes
-	enoughLines = 25 // a minute; fewer are not judged
-	calmAfter   = 30 * time.Second
-	failingTime = 30 * time.Minute
+	minuteSlots    = 6  // of the matrix and the tools
+	sparkSlots     = 90 // of the tiles: 15 minutes
+	agoSlots       = 60 // of what a number is compared with: ten minutes
+	enoughLines    = 25 // a minute; fewer are not judged
+	enoughSessions = 25 // of a cell; the stalls of fewer are theirs alone
+	calmAfter      = 30 * time.Second
+	failingTime    = 30 * time.Minute
 )
 
 // board makes the parts. A part whose data could not be read is the last one, with the reason.

@@ -88,13 +88,19 @@ type Cockpit struct {
 	marks   watermarks
 	seen    time.Time // deliveries stored until then have been looked at
 	edge    map[int64]map[string]*edgeSecond
-	cells   map[toolKey]float64 // viewers by tool and cell, of the last complete 30 s
+	cells   map[toolKey]audience // by tool and cell, of the last complete 30 s
 	since   map[cellKey]time.Time
 	calm    map[cellKey]time.Time
 
 	ticks   prometheus.Counter
 	queries prometheus.Counter
 	took    prometheus.Histogram
+}
+
+// audience is how many watch, and how many sessions told so.
+type audience struct {
+	viewers float64
+	told    uint64
 }
 
 // edgeSecond is one second of one CDN at the live edge.
@@ -412,14 +418,15 @@ func (c *Cockpit) readCells(ctx context.Context) error {
 		CDN     string  `ch:"cdn"`
 		ISP     string  `ch:"isp"`
 		Viewers float64 `ch:"viewers"`
+		Told    uint64  `ch:"told"`
 	}
 	end := wholeSlots(until)
 	if err := c.ask(ctx, &rows, "viewers_by_cell", ch.P("from", slotStart(end-3)), ch.P("to", slotStart(end))); err != nil {
 		return err
 	}
-	c.cells = map[toolKey]float64{}
+	c.cells = map[toolKey]audience{}
 	for _, r := range rows {
-		c.cells[toolKey{r.Tool, r.CDN, r.ISP}] = r.Viewers
+		c.cells[toolKey{r.Tool, r.CDN, r.ISP}] = audience{r.Viewers, r.Told}
 	}
 	return nil
 }

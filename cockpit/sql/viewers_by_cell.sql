@@ -1,5 +1,5 @@
--- The same, by CDN and network, for one such 30 seconds.
-SELECT tool, cdn, isp, sum(weight * sessions) AS viewers
+-- The same, by CDN and network, for one such 30 seconds; and how many sessions told it, unweighted.
+SELECT tool, cdn, isp, sum(weight * sessions) AS viewers, sum(sessions) AS told
 FROM
 (
     SELECT tool, cdn, isp, weight, uniqCombined64Merge(14)(sessions) AS sessions

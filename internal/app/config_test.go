@@ -49,6 +49,7 @@ func one(keys string) string {
 
 func TestAConfigurationThatCannotBeSaysWhatAndWhere(t *testing.T) {
 	const good = "cdn: maison, format: nginx, token_env: TOKEN"
+	env := env{"TOKEN": "c0rrect-h0rse"}
 	for _, c := range []struct {
 		name, text string
 		want       []string // all of it
@@ -103,7 +104,6 @@ func TestAConfigurationThatCannotBeSaysWhatAndWhere(t *testing.T) {
 		{"syslog from anywhere", one("cdn: maison, format: nginx, syslog: {tag: nginx}"), []string{"syslog.from", "10.1.2.0/24"}},
 		{"weight below one", one(good + ", weight: 0.1"), []string{"weight", "0.1"}},
 		{"weight beyond reason", one(good + ", weight: 1e9"), []string{"weight", "1e+09"}},
-		{"weight that is no number", one(good + ", weight: .nan"), []string{"weight", "NaN"}},
 		{"unknown time zone", one(good + ", time_zone: Mars/Olympus"), []string{"time_zone", "Mars/Olympus", "Europe/Paris"}},
 		{"no token file", one("cdn: maison, format: nginx, token_file: nowhere"), []string{`source "edge"`, "token_file", "nowhere"}},
 		{"empty token file", one("cdn: maison, format: nginx, token_file: empty"), []string{`source "edge"`, "token_file", "empty"}},
@@ -123,7 +123,7 @@ func TestAConfigurationThatCannotBeSaysWhatAndWhere(t *testing.T) {
 		{"all of it at once", "log: {level: loud}\nroles: [coffee]\ncdns: [{id: a, colour: 9}]\n", []string{"log.level", "roles", "cdns[0].colour"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := load(t, c.text, env{"TOKEN": "secret"})
+			_, err := load(t, c.text, env)
 			if err == nil {
 				t.Fatal("it was taken")
 			}
@@ -132,7 +132,7 @@ func TestAConfigurationThatCannotBeSaysWhatAndWhere(t *testing.T) {
 					t.Errorf("%.600v\nlacks %q", err, want)
 				}
 			}
-			if len(err.Error()) > 4000 || strings.Contains(err.Error(), "secret") {
+			if len(err.Error()) > 4000 || strings.Contains(err.Error(), env["TOKEN"]) {
 				t.Errorf("%d bytes: %.600v", len(err.Error()), err)
 			}
 		})

@@ -2,7 +2,11 @@ package app_test
 
 import (
 	"fmt"
+	"io"
+	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -71,18 +75,7 @@ func TestSendersDoNotNoticeThatClickHouseIsAway(t *testing.T) {
 		p.start()
 		p.up()
 		p.sendLines(100)
-		binary, err := chtest.Engine()
-		if err != nil {
-			t.Fatal(err)
-		}
-		server := exec.Command(binary, "--data", t.TempDir(), "--listen", p.clickhouse)
-		if err := server.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			server.Process.Signal(syscall.SIGTERM)
-			server.Wait()
-		})
+		serveClickHouse(t, p.clickhouse)
 		p.stored(100)
 		if !p.alive() {
 			return
@@ -91,6 +84,53 @@ func TestSendersDoNotNoticeThatClickHouseIsAway(t *testing.T) {
 			t.Errorf("vigie ended with %d", code)
 		}
 	})
+}
+
+// serveClickHouse is a server at an address: an engine behind its unix socket, for what it answers
+// over TCP itself is for readers.
+func serveClickHouse(t *testing.T, at string) {
+	t.Helper()
+	binary, err := chtest.Engine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, err := os.MkdirTemp("", "vigie-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	socket := filepath.Join(folder, "s")
+	server := exec.Command(binary, "--data", filepath.Join(folder, "data"), "--socket", socket)
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		l.Close()
+		server.Process.Signal(syscall.SIGTERM)
+		server.Wait()
+	})
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				engine, err := net.Dial("unix", socket)
+				if err != nil {
+					return
+				}
+				defer engine.Close()
+				go io.Copy(engine, conn)
+				io.Copy(conn, engine)
+			}()
+		}
+	}()
 }
 
 func TestASecondVigieOnAFolderSaysWhoHasIt(t *testing.T) {
