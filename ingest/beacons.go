@@ -37,7 +37,6 @@ type beaconDoor struct {
 	source    *Source
 	batches   *batcher
 	rate      *rate
-	closed    chan struct{}
 }
 
 func newBeaconDoor(c *Collector) *beaconDoor {

@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -164,26 +165,27 @@ func TestWhatSendersMayGetWrong(t *testing.T) {
 		{name: "gzip cut short", body: packed(long)[:len(packed(long))-12], status: 200, lines: 200, kept: reasons{"gzip: damaged or cut short": 1}},
 		{name: "gzip of two members", body: packed(good) + packed(good), status: 200, lines: 2},
 		{name: "gzip's first bytes alone", body: "\x1f\x8b\xff\xff\xff", status: 200, kept: reasons{"gzip: damaged or cut short": 1}},
-		{name: "gzip of ten million zeros", body: bomb(0, 10_000_000), status: 200, kept: reasons{"json: not an object": 1}},
-		{name: "gzip of a gigabyte of line feeds", body: bomb('\n', 1<<30), status: 200},
+		{name: "gzip of ten million zeros", body: bomb(0, 10_000_000), status: 200},
+		{name: "gzip of a gigabyte of line feeds", body: bomb('\n', 1<<30) + packed(good), status: 200, lines: 1},
 		{name: "gzip of 300 MB without a line's end", body: bomb('x', 300<<20), status: 200, kept: reasons{"body: a JSON array or line of more than 256 MiB": 1}},
-		{name: "gzip of a line of 100 MB between good ones", body: packed(good) + bomb('x', 100<<20) + packed("\n"+good), status: 200, lines: 2, kept: reasons{"json: not an object": 1}},
+		{name: "gzip of a line of 100 MB between good ones", body: packed(good) + bomb('x', 100<<20) + packed("\n"+good), status: 200, lines: 2, kept: reasons{"line: longer than 256 KiB": 1}},
 		// What is in them.
-		{name: "an array of garbage", body: `[1,"two",null,{"three":3},[[[]]],` + strings.TrimSpace(good) + `]`, status: 200, lines: 1, kept: reasons{"json: not an object": 4, "time: missing": 1}},
+		{name: "an array of garbage is one line of it", body: `[1,"two",null,{"three":3},[[[]]]]` + "\n" + good, status: 200, lines: 1, kept: reasons{"json: not an object": 1}},
+		{name: "an array with an object that is none of ours", body: `[` + strings.TrimSpace(good) + `,{"three":3},{"time":"x"},` + strings.TrimSpace(good) + `]`, status: 200, lines: 2, kept: reasons{"time: missing": 1, "time: not a number or RFC 3339": 1}},
 		{name: "invalid UTF-8 in a value", body: line(now, ",\"path\":\"/\xff\xfe\x80\",\"host\":\"\xc3\x28\""), status: 200, lines: 1},
 		{name: "NUL bytes in a value", body: line(now, `,"path":"/`+"\x00\x00"+`\u0000"`), status: 200, lines: 1},
-		{name: "NUL bytes for a line", body: "\x00\x00\x00\n" + good, status: 200, lines: 1, kept: reasons{"json: not an object": 1}},
+		{name: "NUL bytes for a line, as a file cut while it was written has", body: "\x00\x00\x00\n" + good, status: 200, lines: 1},
 		{name: "an hour ahead", body: line(now.Add(time.Hour), ""), status: 200, kept: reasons{"time: more than 10 minutes ahead of the collector's clock": 1}},
 		{name: "two years late", body: line(now.AddDate(-2, 0, 0), ""), status: 200, kept: reasons{"time: more than 400 days before it was received": 1}},
 		{name: "two years late and sent as old data", query: "?backfill=1", body: line(now.AddDate(-2, 0, 0), ""), status: 200, lines: 1},
-		{name: "the year 9999", body: `{"time":"9999-12-31T23:59:59Z"}`, status: 200, kept: reasons{"time: more than 10 minutes ahead of the collector's clock": 1}},
+		{name: "the year 9999", body: `{"time":"9999-12-31T23:59:59Z"}`, status: 200, kept: reasons{"time: not a number or RFC 3339": 1}},
 		{name: "no time", body: `{"path":"/"}`, status: 200, kept: reasons{"time: missing": 1}},
 		{name: "weights that cannot be in a line", body: line(now, `,"weight":-5`) + line(now, `,"weight":1e300`) + line(now, `,"weight":"NaN"`), status: 200, lines: 3},
 		{name: "numbers beyond their types", body: line(now, `,"bytes":99999999999999999999999,"status":99999,"first_byte_ms":1e300,"asn":99999999999`), status: 200, lines: 1},
 		{name: "one bad line among its neighbours", body: good + "oops\n" + good, status: 200, lines: 2, kept: reasons{"json: not an object": 1}},
 		{name: "5,000 hosts, methods and PoPs", body: explosion(now, 5000), status: 200, lines: 5000},
 		{name: "w3c without its fields", format: "w3c", body: "1 2 3\n4 5 6\n", status: 200, kept: reasons{"fields: no #Fields directive before the line, and not CloudFront's columns": 2}},
-		{name: "akamai's line for combined", format: "combined", body: akamaiLines(2, now), status: 200, kept: reasons{"request: missing or not in quotes": 2}},
+		{name: "akamai's line for combined", format: "combined", body: akamaiLines(2, now), status: 200, kept: reasons{"time: not in brackets before the request": 2}},
 		{name: "beacons of nobody", format: "beacon", body: `[{"event":"heartbeat"},{"session":""},{"session":"` + strings.Repeat("s", 65) + `"}]`, status: 200, kept: reasons{"session: missing": 2, "session: longer than 64 bytes or not text": 1}},
 		{name: "5,000 tools, channels, devices and CDNs", format: "beacon", body: inventions(5000), status: 200, lines: 5000},
 	}
@@ -220,7 +222,11 @@ func TestWhatSendersMayGetWrong(t *testing.T) {
 			total += n
 		}
 	}
-	p.eventually("SELECT toFloat64(sum(lines)+sum(refused)) AS n FROM deliveries", float64(total))
+	settled := func() bool {
+		return p.number("SELECT toFloat64(sum(lines)+sum(refused)) AS n FROM deliveries") >= float64(total)
+	}
+	for end := time.Now().Add(20 * time.Second); !settled() && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	}
 	type counts struct {
 		Source string `ch:"source"`
 		Reason string `ch:"reason"`
@@ -363,8 +369,9 @@ func TestASenderThatTricklesIsCutOffAfterAMinute(t *testing.T) {
 		server := &http.Server{Handler: collectorAlone(t, ingest.CollectorConfig{}).Handler()}
 		go server.Serve(listener)
 		conn := listener.dial()
-		start := time.Now()
+		start, trickled := time.Now(), make(chan struct{})
 		go func() {
+			defer close(trickled)
 			io.WriteString(conn, "POST /ingest/lines HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3cret\r\nContent-Length: 1000\r\n\r\n")
 			for {
 				if _, err := io.WriteString(conn, "x"); err != nil {
@@ -381,9 +388,8 @@ func TestASenderThatTricklesIsCutOffAfterAMinute(t *testing.T) {
 			t.Errorf("%d after %s", res.StatusCode, took)
 		}
 		conn.Close()
+		<-trickled
 		server.Close()
-		close(listener.done)
-		synctest.Wait()
 	})
 }
 
@@ -391,6 +397,7 @@ func TestASenderThatTricklesIsCutOffAfterAMinute(t *testing.T) {
 type pipes struct {
 	conns chan net.Conn
 	done  chan struct{}
+	once  sync.Once
 }
 
 func (p *pipes) dial() net.Conn {
@@ -408,7 +415,11 @@ func (p *pipes) Accept() (net.Conn, error) {
 	}
 }
 
-func (p *pipes) Close() error   { return nil }
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.done) })
+	return nil
+}
+
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
 func TestTooManyBodiesAtOnceAreAskedToWait(t *testing.T) {

@@ -53,7 +53,7 @@ func (d *delivery) id() string {
 	case d.batch != "":
 		sum := sha256.Sum256([]byte(d.batch))
 		return d.source.ID + ":b:" + hex.EncodeToString(sum[:16])
-	case len(d.body) < honestRepeat:
+	case len(d.body) < honestRepeat && cmp.Or(d.format, d.source.Format) != "akamai": // whose lines have ids
 		return ""
 	}
 	sum := sha256.Sum256(d.body)

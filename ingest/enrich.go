@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -15,6 +16,15 @@ type EnrichConfig struct {
 	ISPFile       string   `yaml:"isp_file"`  // lines "ASN,name"; empty: the shipped table
 	Paths         Paths    `yaml:"paths"`
 	FullAddresses bool     `yaml:"full_addresses"` // keep clients' addresses whole instead of their /24 or /48
+}
+
+// Check says what is wrong with the configuration, the files it names apart from asn_files.
+func (c *EnrichConfig) Check() error {
+	_, err := c.ISPTable()
+	if _, pathsErr := c.Paths.compile(); pathsErr != nil {
+		err = errors.Join(err, fmt.Errorf("enrich.%w", pathsErr))
+	}
+	return err
 }
 
 // ISPTable is the configured table.

@@ -280,7 +280,7 @@ func (s *scribe) unpack(body []byte, origin event.Origin) {
 			continue
 		}
 		cut := bytes.LastIndexByte(buf, '\n') + 1
-		if s.base == 0 && len(buf) > 0 && bytes.TrimLeft(buf[:min(64, len(buf))], " \t\r\n\xef\xbb\xbf")[:1][0] == '[' {
+		if s.base == 0 && bytes.HasPrefix(bytes.TrimLeft(buf[:min(64, len(buf))], " \t\r\n\xef\xbb\xbf"), []byte("[")) {
 			cut = 0 // an array has no place to cut
 		}
 		if cut == 0 {

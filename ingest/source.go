@@ -79,7 +79,7 @@ func (s *Source) check(cdns map[string]bool) error {
 		return at("cdn", "%q is not among the configured CDNs (%s)", s.CDN, strings.Join(sortedKeys(cdns), ", "))
 	case s.CDN == "" && s.Format != "beacon":
 		return at("cdn", "is missing: a log's traffic belongs to a CDN")
-	case s.Weight < 0 || s.Weight > maxWeight || (s.Weight > 0 && s.Weight < 1):
+	case s.Weight != 0 && !(s.Weight >= 1 && s.Weight <= maxWeight): // NaN is neither
 		return at("weight", "%v is not between 1 and %.0f: it is how many requests one line stands for", s.Weight, maxWeight)
 	case s.Token == "" && s.Syslog == nil && !s.Public:
 		return at("token_file", "nobody could send to this source: give token_file, token_env or syslog.from")

@@ -9,15 +9,23 @@ import (
 	"vigie/internal/bus"
 )
 
-// tidyEvery is how often a partition is looked after.
-const tidyEvery = 15 * time.Second
+// tidyEvery is how often a partition is looked after, tidySoon while it is over half full: senders
+// may be waiting for room.
+const (
+	tidyEvery = 15 * time.Second
+	tidySoon  = time.Second
+)
 
 // tidy forgets what is stored and old, or stored and in the way, until ctx ends. What is not
 // stored yet is never forgotten.
 func (p *partition) tidy(ctx context.Context) error {
 	for {
+		wait := tidyEvery
 		state, err := p.stream.State(ctx)
 		if err == nil {
+			if state.MaxBytes > 0 && state.Bytes > uint64(state.MaxBytes)/2 {
+				wait = tidySoon
+			}
 			committed := p.lease.current().Committed
 			p.writer.metrics.pending.WithLabelValues(strconv.Itoa(p.number)).Set(float64(state.Last - min(committed, state.Last)))
 			if before := p.forgettable(ctx, state, committed); before > state.First {
@@ -27,7 +35,7 @@ func (p *partition) tidy(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			p.log.Warn("look after the raw stream", "error", err)
 		}
-		if pause(ctx, tidyEvery) != nil {
+		if pause(ctx, wait) != nil {
 			return nil
 		}
 	}
@@ -39,7 +47,6 @@ func (p *partition) forgettable(ctx context.Context, state bus.State, committed 
 	if committed < state.First {
 		return 0
 	}
-	before := state.First
 	limit := time.Now().Add(-p.writer.cfg.Keep)
 	// Messages are in order of time: find the first that is young enough.
 	low, high := state.First, committed+1
@@ -55,7 +62,7 @@ func (p *partition) forgettable(ctx context.Context, state bus.State, committed 
 			high = middle
 		}
 	}
-	before = low
+	before := low
 	if half := uint64(max(state.MaxBytes, 0)) / 2; half > 0 && state.Bytes > half {
 		share := float64(state.Bytes-half) / float64(state.Bytes)
 		before = max(before, state.First+uint64(share*float64(state.Last-state.First+1)))

@@ -365,25 +365,27 @@ func (p *partition) store(ctx context.Context, in <-chan *insert) error {
 			}
 		}
 		token := fmt.Sprintf("raw:%d:p%d:%d-%d:%d", p.lease.current().Stream, p.number, i.span.from, i.span.to, i.number)
-		if err := p.insert(ctx, "requests", token, i.part.requests.Block); err != nil {
+		if err := p.insert(ctx, "requests", token, func() *ch.Block { return i.part.requests.Block }); err != nil {
 			return err
 		}
-		if err := p.insert(ctx, "beacons", token, i.part.beacons.Block); err != nil {
+		if err := p.insert(ctx, "beacons", token, func() *ch.Block { return i.part.beacons.Block }); err != nil {
 			return err
 		}
 		p.free <- i.part
 		if i.found == nil {
 			continue
 		}
-		p.layOut(i.span, i.found)
-		if err := p.insert(ctx, "quarantine", token, p.quarantine.Block); err != nil {
+		if err := p.insert(ctx, "quarantine", token, func() *ch.Block { return p.refusals(i.found) }); err != nil {
 			return err
 		}
-		if err := p.insert(ctx, "deliveries", token, p.deliveries.Block); err != nil {
+		if err := p.insert(ctx, "deliveries", token, func() *ch.Block { return p.delivered(i.span, i.found) }); err != nil {
 			return err
 		}
 		if err := p.lease.change(ctx, func(s *leaseState) { s.Committed, s.From, s.To = i.span.to, 0, 0 }); err != nil {
 			return err
+		}
+		for source, of := range i.found.sources {
+			p.writer.metrics.refused.WithLabelValues(source).Add(float64(of.refused))
 		}
 	}
 	return ctx.Err()
@@ -391,12 +393,14 @@ func (p *partition) store(ctx context.Context, in <-chan *insert) error {
 
 // insert repeats until ClickHouse has the block. It never gives up on one: what is refused for a
 // reason that does not pass is a fault of this program or of the tables, and the stream holds
-// everything until it is mended.
-func (p *partition) insert(ctx context.Context, table, token string, block *ch.Block) error {
-	if block.Rows() == 0 {
-		return nil
-	}
+// everything until it is mended. The block is laid out anew for every try, so that a delivery's stamp
+// is the moment from which it can be read.
+func (p *partition) insert(ctx context.Context, table, token string, layOut func() *ch.Block) error {
 	for delay := 200 * time.Millisecond; ; delay = min(2*delay, 10*time.Second) {
+		block := layOut()
+		if block.Rows() == 0 {
+			return nil
+		}
 		start := time.Now()
 		attempt, cancel := context.WithTimeout(ctx, insertTry)
 		err := p.writer.cfg.DB.Insert(attempt, table, token, block)
@@ -420,7 +424,7 @@ func (p *partition) insert(ctx context.Context, table, token string, block *ch.B
 	}
 }
 
-func (p *partition) layOut(s *span, f *found) {
+func (p *partition) delivered(s *span, f *found) *ch.Block {
 	d, now := p.deliveries, time.Now()
 	d.Reset()
 	names := sortedKeys(f.sources)
@@ -444,10 +448,11 @@ func (p *partition) layOut(s *span, f *found) {
 		}
 		d.oldest.Append(of.oldest)
 		d.newest.Append(of.newest)
-		if of.refused > 0 {
-			p.writer.metrics.refused.WithLabelValues(name).Add(float64(of.refused))
-		}
 	}
+	return d.Block
+}
+
+func (p *partition) refusals(f *found) *ch.Block {
 	q := p.quarantine
 	q.Reset()
 	all := f.quarantine
@@ -469,4 +474,5 @@ func (p *partition) layOut(s *span, f *found) {
 		q.count.Append(r.count)
 		q.sample.Append(r.sample)
 	}
+	return q.Block
 }

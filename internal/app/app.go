@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -216,7 +217,8 @@ func openClickHouse(ctx context.Context, cfg *Config, log *slog.Logger) (*ch.DB,
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if !ch.IsUnavailable(err) && !engineComes(err, time.Since(begun)) {
+		missing := (*fs.PathError)(nil) // the engine or its library; a socket that is not there yet is a net.OpError
+		if errors.As(err, &missing) || !ch.IsUnavailable(err) && !engineComes(err, time.Since(begun)) {
 			return nil, err
 		}
 		log.Warn("ClickHouse is away; collectors go on and it is asked again", "error", err, "in", delay)

@@ -519,7 +519,7 @@ func (r *room) screens(ctx context.Context, n int, received *atomic.Int64) (clos
 	var open []*websocket.Conn
 	var wg sync.WaitGroup
 	for range n {
-		c, res, err := dialer.DialContext(ctx, "ws://"+r.people+"/live?lang=en", http.Header{"Origin": {"http://" + r.people}})
+		c, res, err := dialer.DialContext(ctx, "ws://"+r.people+"/live?lang=en&metric=traffic", http.Header{"Origin": {"http://" + r.people}})
 		if err != nil {
 			status := ""
 			if res != nil {

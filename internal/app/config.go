@@ -410,7 +410,7 @@ func (c *Config) check() error {
 	if err := ingest.CheckSources(c.Sources, c.CDNs); err != nil {
 		errs = append(errs, err)
 	}
-	if _, err := c.Enrich.ISPTable(); err != nil {
+	if err := c.Enrich.Check(); err != nil {
 		errs = append(errs, err)
 	}
 	if c.Match != nil {

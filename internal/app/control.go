@@ -24,6 +24,9 @@ import (
 
 const controlSocket = "control.sock"
 
+// maxSocketPath is Linux's: sun_path of unix(7), less its end.
+const maxSocketPath = 107
+
 type controlCall struct {
 	Verb     string `json:"verb"`
 	Key      string `json:"key,omitempty"`
@@ -45,6 +48,9 @@ func serveControl(ctx context.Context, folder string, kv account.KV, log *slog.L
 	path := filepath.Join(folder, controlSocket)
 	os.Remove(path) // a leftover of a process that was killed; the folder's lock is ours
 	l, err := net.Listen("unix", path)
+	if err != nil && len(path) > maxSocketPath {
+		return fmt.Errorf("control socket: %s is longer than the %d bytes that a socket's path may have: give a shorter data folder", path, maxSocketPath)
+	}
 	if err != nil {
 		return fmt.Errorf("control socket: %w", err)
 	}

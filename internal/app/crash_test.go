@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -65,8 +64,8 @@ func crash(t *testing.T, loseAnswers bool) {
 		if !p.alive() {
 			return
 		}
-		if engine := p.engine(); random.IntN(2) == 0 && engine != 0 {
-			syscall.Kill(engine, syscall.SIGKILL)
+		if random.IntN(2) == 0 {
+			p.killEngine()
 			killedEngine++
 			continue
 		}

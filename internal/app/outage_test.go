@@ -40,6 +40,7 @@ func (p *process) stored(n int) {
 }
 
 func TestSendersDoNotNoticeThatClickHouseIsAway(t *testing.T) {
+	t.Parallel()
 	t.Run("the engine hangs", func(t *testing.T) {
 		p := newProcess(t, outageRoom)
 		p.start()
@@ -47,6 +48,9 @@ func TestSendersDoNotNoticeThatClickHouseIsAway(t *testing.T) {
 		p.sendLines(10)
 		p.stored(10)
 		engine := p.engine()
+		if engine == 0 {
+			t.Fatal("there is no engine")
+		}
 		if err := syscall.Kill(engine, syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
@@ -63,8 +67,7 @@ func TestSendersDoNotNoticeThatClickHouseIsAway(t *testing.T) {
 		p.up()
 		p.stored(0)
 		for range 4 {
-			eventually(t, 30*time.Second, "an engine runs", func() bool { return p.engine() != 0 || !p.alive() })
-			syscall.Kill(p.engine(), syscall.SIGKILL)
+			p.killEngine()
 			p.sendLines(50)
 		}
 		p.stored(200)

@@ -190,6 +190,15 @@ func (p *process) engine() int {
 	return 0
 }
 
+// killEngine is kill -9 of the engine, as soon as there is one.
+func (p *process) killEngine() {
+	p.t.Helper()
+	eventually(p.t, 60*time.Second, "an engine runs", func() bool {
+		engine := p.engine()
+		return p.alive() && engine != 0 && syscall.Kill(engine, syscall.SIGKILL) == nil
+	})
+}
+
 // up waits until the doors for machines are open.
 func (p *process) up() {
 	p.t.Helper()

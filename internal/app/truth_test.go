@@ -24,6 +24,7 @@ import (
 // must be equal to the last byte. What the board estimates is held against the rows: a quantile
 // must fall into the histogram bucket that the exact one is in.
 func TestTheBoardShowsWhatWasSent(t *testing.T) {
+	t.Parallel()
 	room := openRoom(t)
 	match := room.match
 	for _, in := range []simulate.Incident{
@@ -91,8 +92,9 @@ func TestTheBoardShowsWhatWasSent(t *testing.T) {
 		for _, q := range truth.Quality {
 			want += float64(sum(q))
 		}
-		if got := room.number(sql); got != want || want == 0 {
-			t.Errorf("%s\nis %.0f, sent was %.0f", sql, got, want)
+		room.eventually(sql, want) // a view's rows may come a moment after its table's
+		if want == 0 && !strings.Contains(sql, "failed") {
+			t.Errorf("nothing was sent of %s", sql)
 		}
 	}
 

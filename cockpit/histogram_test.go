@@ -1,0 +1,89 @@
+package cockpit
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+func TestQuantilesOfSmallHistograms(t *testing.T) {
+	edges := firstByteEdges[:]
+	for _, c := range []struct {
+		name string
+		h    histogram
+		q    float64
+		want float64
+	}{
+		{"nothing", histogram{}, 0.5, math.NaN()},
+		{"one bucket, half of it", histogram{0: 10}, 0.5, 2.5},
+		{"one bucket, its end", histogram{0: 10}, 1, 5},
+		{"one bucket further on", histogram{3: 4}, 0.5, 27.5},
+		{"between two", histogram{0: 5, 1: 5}, 0.5, 5},
+		{"with a gap", histogram{0: 5, 9: 5}, 0.75, 250},
+		{"the open bucket", histogram{15: 1}, 0.5, 5000},
+		{"fractions of requests", histogram{0: 0.5, 1: 0.5}, 0.75, 7.5},
+		{"the lowest", histogram{2: 10}, 0, 10},
+	} {
+		if got := c.h.quantile(c.q, edges); got != c.want && !(math.IsNaN(got) && math.IsNaN(c.want)) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// The estimate may be anywhere within the bucket in which the exact quantile is, and nowhere else.
+func TestAQuantileIsInTheBucketOfTheExactOne(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	edges := firstByteEdges[:]
+	bucket := func(v float64) int {
+		i := 0
+		for i < len(edges) && v >= edges[i] {
+			i++
+		}
+		return i
+	}
+	for range 200 {
+		var h histogram
+		values := make([]float64, 1+random.IntN(2000))
+		spread := 1 + 2*random.Float64()
+		for i := range values {
+			values[i] = math.Exp(random.NormFloat64()*spread + 3)
+			h[bucket(values[i])]++
+		}
+		slices.Sort(values)
+		for _, q := range []float64{0.5, 0.95, 0.99} {
+			exact := values[int(math.Ceil(q*float64(len(values))))-1]
+			got := h.quantile(q, edges)
+			i := bucket(exact)
+			low, high := 0.0, edges[len(edges)-1]
+			if i > 0 {
+				low = edges[i-1]
+			}
+			if i < len(edges) {
+				high = edges[i]
+			}
+			if got < low || got > high {
+				t.Fatalf("quantile %v of %d values: %v, exactly %v, in the bucket from %v to %v", q, len(values), got, exact, low, high)
+			}
+		}
+	}
+}
+
+func TestTheEdgeThatAShareStaysUnder(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		h    histogram
+		want float64
+		ok   bool
+	}{
+		{"nothing", histogram{}, 0, false},
+		{"all in the first second", histogram{0: 5}, 1, true},
+		{"99 of 100", histogram{0: 99, 9: 1}, 1, true},
+		{"98 of 100", histogram{0: 98, 9: 2}, 45, true},
+		{"beyond the last edge", histogram{0: 1, 15: 99}, 900, false},
+	} {
+		if got, ok := c.h.upper(0.99, lateEdges[:]); got != c.want || ok != c.ok {
+			t.Errorf("%s: %v %v, want %v %v", c.name, got, ok, c.want, c.ok)
+		}
+	}
+}

@@ -1,0 +1,42 @@
+package cockpit
+
+import (
+	"testing"
+	"time"
+)
+
+func TestWatermarks(t *testing.T) {
+	now := time.Unix(1_788_896_700, 0)
+	ago := func(s int) time.Time { return now.Add(-time.Duration(s) * time.Second) }
+	cdns := map[string]string{"fast": "maison", "slow": "akamai", "tool": ""}
+	state := func(received time.Time, late time.Duration) *sourceState {
+		return &sourceState{Received: received, Late: late, Known: true}
+	}
+	for _, c := range []struct {
+		name       string
+		sources    map[string]*sourceState
+		partitions map[uint16]time.Time
+		all, logs  time.Time
+	}{
+		{"nothing ever came", nil, nil, time.Time{}, time.Time{}},
+		{"one source", map[string]*sourceState{"fast": state(ago(1), 2*time.Second)}, map[uint16]time.Time{0: ago(1)}, ago(3), ago(3)},
+		{"the latest holds the others back", map[string]*sourceState{"fast": state(ago(1), 2*time.Second), "slow": state(ago(20), 60*time.Second)}, map[uint16]time.Time{0: ago(1)}, ago(61), ago(61)},
+		{"a tool does not hold logs back", map[string]*sourceState{"fast": state(ago(1), 2*time.Second), "tool": state(ago(1), 10*time.Second)}, map[uint16]time.Time{0: ago(1)}, ago(11), ago(3)},
+		{"a silent source holds nobody back", map[string]*sourceState{"fast": state(ago(1), 2*time.Second), "slow": state(ago(130), 60*time.Second)}, map[uint16]time.Time{0: ago(1)}, ago(3), ago(3)},
+		{"one that is late by nature is not silent yet", map[string]*sourceState{"fast": state(ago(1), 2*time.Second), "slow": state(ago(119), 60*time.Second)}, map[uint16]time.Time{0: ago(1)}, ago(61), ago(61)},
+		{"all are silent", map[string]*sourceState{"fast": state(ago(61), 2*time.Second)}, map[uint16]time.Time{0: ago(61)}, time.Time{}, time.Time{}},
+		{"lateness not known", map[string]*sourceState{"fast": {Received: ago(1)}}, map[uint16]time.Time{0: ago(1)}, time.Time{}, time.Time{}},
+		{"a source that is not configured", map[string]*sourceState{"gone": state(ago(1), 300*time.Second), "fast": state(ago(1), time.Second)}, map[uint16]time.Time{0: ago(1)}, ago(2), ago(2)},
+		{"the slowest partition is the frontier", map[string]*sourceState{"fast": state(ago(1), 2*time.Second)}, map[uint16]time.Time{0: ago(1), 1: ago(6)}, ago(8), ago(8)},
+		{"but not one that gets nothing", map[string]*sourceState{"fast": state(ago(1), 2*time.Second)}, map[uint16]time.Time{0: ago(1), 1: ago(60)}, ago(3), ago(3)},
+	} {
+		w := watermarks{sources: c.sources, cdns: cdns, now: now}
+		w.front(c.partitions)
+		if got := w.all(); !got.Equal(c.all) {
+			t.Errorf("%s: all complete to %s ago, want %s", c.name, now.Sub(got), now.Sub(c.all))
+		}
+		if got := w.logs(); !got.Equal(c.logs) {
+			t.Errorf("%s: logs complete to %s ago, want %s", c.name, now.Sub(got), now.Sub(c.logs))
+		}
+	}
+}
