@@ -8,13 +8,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
-)
 
-// Names of networks that the table does not name: Other has a number that is not in the table,
-// Unknown has no number at all. They are kept apart, for a rise of Unknown is a fault of ours.
-const (
-	ISPOther   = "Other"
-	ISPUnknown = "Unknown"
+	"vigie/internal/event"
 )
 
 //go:embed isps.csv
@@ -77,6 +72,6 @@ func (t *ISPs) name(asn uint32) []byte {
 }
 
 var (
-	ispOther   = []byte(ISPOther)
-	ispUnknown = []byte(ISPUnknown)
+	ispOther   = []byte(event.ISPOther)
+	ispUnknown = []byte(event.ISPUnknown)
 )

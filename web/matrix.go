@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vigie/cockpit"
+	"vigie/internal/event"
 )
 
 // Under this many log lines a minute nothing is judged, and the cell says so.
@@ -88,7 +89,7 @@ func newMatrixView(l *locale, metric cockpit.Metric, b *cockpit.Board) matrixVie
 		})
 	}
 	for i, r := range m.Rows {
-		row := rowView{ID: "row-" + strconv.Itoa(i), ISP: r.ISP}
+		row := rowView{ID: "row-" + strconv.Itoa(i), ISP: networkName(l, r.ISP)}
 		if r.Merged > 0 {
 			row.ISP = l.T("matrix.merged", "n", strconv.Itoa(r.Merged))
 		}
@@ -101,6 +102,18 @@ func newMatrixView(l *locale, metric cockpit.Metric, b *cockpit.Board) matrixVie
 		v.Rows = append(v.Rows, row)
 	}
 	return v
+}
+
+// networkName is a network as people read it: names are names in every language, but for those of
+// networks that have none.
+func networkName(l *locale, isp string) string {
+	switch isp {
+	case event.ISPOther:
+		return l.T("isp.other")
+	case event.ISPUnknown:
+		return l.T("isp.unknown")
+	}
+	return isp
 }
 
 // A row's total share says nothing: its traffic stands there instead.

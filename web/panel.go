@@ -30,7 +30,7 @@ func newWorstView(l *locale, b *cockpit.Board) worstView {
 		return v
 	}
 	v := worstView{
-		Health: newHealth(l, d.Health), Where: l.T("worst.where", "where", strings.Trim(d.ISP+" × "+d.CDN, " ×")),
+		Health: newHealth(l, d.Health), Where: l.T("worst.where", "where", strings.Trim(networkName(l, d.ISP)+" × "+d.CDN, " ×")),
 		Viewers: l.about(d.Viewers), ViewersNote: l.T("worst.viewers"),
 		Detail: l.T("worst.usual", "value", metricText(l, d.Metric, d.Value), "usual", metricText(l, d.Metric, d.Usual)),
 	}

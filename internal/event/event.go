@@ -16,6 +16,13 @@ import (
 // memory answers in less than the millisecond that most senders can write.
 const Unknown time.Duration = -1
 
+// Names of networks that no table names: ISPOther has an autonomous system number that is not in it,
+// ISPUnknown has no number at all. They are kept apart, for a rise of Unknown is a fault of ours.
+const (
+	ISPOther   = "Other"
+	ISPUnknown = "Unknown"
+)
+
 // Request is one answer that a CDN gave to one client, as its log tells it.
 type Request struct {
 	Time time.Time // when the CDN says it happened; the zero time is refused by the writer

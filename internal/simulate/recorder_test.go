@@ -275,6 +275,7 @@ func (r *recorder) readBeacon(text []byte, weight uint64) {
 		BitsPlayed, CDNBytes, P2PDownBytes, P2PUpBytes uint64
 		Channel, Device, Player, ErrorCode             string
 		MediaTime, Peers                               uint64
+		Started                                        bool
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
