@@ -1,6 +1,6 @@
 -- One row per line of a CDN's log. Partitions follow the day of receipt, not of the event: a
--- sender whose clock is years off then cannot make a partition per line. Sorted so that a cell of
--- the matrix lies together, with time inside; the skip index finds a window of time.
+-- sender whose clock is years off then cannot make a partition per line. Sorted by the minute, then
+-- by cell of the matrix: see docs/decisions/0006-order-and-codecs.md.
 CREATE TABLE IF NOT EXISTS requests
 (
     received DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
@@ -40,5 +40,5 @@ CREATE TABLE IF NOT EXISTS requests
 )
 ENGINE = MergeTree
 PARTITION BY toDate(received)
-ORDER BY (cdn, isp, toStartOfMinute(time), source, time)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+ORDER BY (toStartOfMinute(time), cdn, isp)
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1

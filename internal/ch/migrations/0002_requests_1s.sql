@@ -58,4 +58,4 @@ CREATE TABLE IF NOT EXISTS requests_1s
 ENGINE = AggregatingMergeTree
 PARTITION BY toDate(received)
 ORDER BY (time, cdn, isp, source, channel, class, status_class, cache, blocked, received)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1

@@ -34,5 +34,5 @@ CREATE TABLE IF NOT EXISTS beacons
 )
 ENGINE = MergeTree
 PARTITION BY toDate(received)
-ORDER BY (cdn, isp, toStartOfMinute(time), source, time)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+ORDER BY (toStartOfMinute(time), cdn, isp)
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1

@@ -48,4 +48,4 @@ CREATE TABLE IF NOT EXISTS qoe_1s
 ENGINE = AggregatingMergeTree
 PARTITION BY toDate(received)
 ORDER BY (time, tool, cdn, isp, source, channel, device, received)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1

@@ -37,4 +37,4 @@ CREATE TABLE IF NOT EXISTS deliveries
 ENGINE = MergeTree
 PARTITION BY toDate(stored)
 ORDER BY (stored, source)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1

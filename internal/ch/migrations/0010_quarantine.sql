@@ -15,4 +15,4 @@ CREATE TABLE IF NOT EXISTS quarantine
 ENGINE = MergeTree
 PARTITION BY toDate(received)
 ORDER BY (source, received)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1

@@ -12,4 +12,4 @@ CREATE TABLE IF NOT EXISTS audit
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(at)
 ORDER BY (at, sequence)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1
