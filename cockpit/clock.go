@@ -71,9 +71,13 @@ func (m *Match) Check() error {
 	return nil
 }
 
-// Now is the match's clock at a moment. The match must have been checked.
+// Now is the match's clock at a moment. The match must have been checked; without one there is no
+// phase.
 func (m *Match) Now(at time.Time) MatchNow {
 	venue, _ := time.LoadLocation(m.Venue)
+	if m.KickOff.IsZero() {
+		return MatchNow{Venue: venue}
+	}
 	now := MatchNow{
 		Name: m.Name, Competition: m.Competition, Criticality: m.Criticality, KickOff: m.KickOff, Venue: venue,
 		Phase: PhaseBefore, ToKickOff: m.KickOff.Sub(at),

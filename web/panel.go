@@ -32,7 +32,9 @@ func newWorstView(l *locale, b *cockpit.Board) worstView {
 	v := worstView{
 		Health: newHealth(l, d.Health), Where: l.T("worst.where", "where", strings.Trim(networkName(l, d.ISP)+" × "+d.CDN, " ×")),
 		Viewers: l.about(d.Viewers), ViewersNote: l.T("worst.viewers"),
-		Detail: l.T("worst.usual", "value", metricText(l, d.Metric, d.Value), "usual", metricText(l, d.Metric, d.Usual)),
+	}
+	if !math.IsNaN(d.Usual) { // a cell may be too young to have a usual
+		v.Detail = l.T("worst.usual", "value", metricText(l, d.Metric, d.Value), "usual", metricText(l, d.Metric, d.Usual))
 	}
 	what := l.T("metric." + d.Metric.String())
 	if d.Usual > 0 && d.Value >= d.Usual {
