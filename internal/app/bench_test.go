@@ -6,15 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -28,113 +25,53 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sync/errgroup"
-
-	"vigie/internal/app"
 )
 
 // These benchmarks run the real binaries in processes of their own and measure them from outside,
 // each once: go test -run '^$' -bench Room -benchtime 1x ./internal/app
 
-// room is a running vigie, its engine, and the way to both.
+// room is a running vigie that is measured, and a client of it.
 type room struct {
-	b                *testing.B
-	vigie            *exec.Cmd
-	dir              string
-	people, machines string
-	syslog           string
-	clickhouse       string
-	client           *http.Client
+	*process
+	b      *testing.B
+	client *http.Client
 }
 
 const roomPassword = "correct horse battery"
 
 func openRoom(b *testing.B) *room {
 	b.Helper()
-	r := &room{b: b, dir: b.TempDir(), client: &http.Client{Timeout: time.Minute}}
-	build := exec.Command("go", "build", "-trimpath", "-o", r.dir+"/", "vigie/cmd/vigie", "vigie/cmd/vigie-engine")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
-	for _, at := range []*string{&r.people, &r.machines, &r.syslog, &r.clickhouse} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			b.Fatal(err)
-		}
-		*at = l.Addr().String()
-		l.Close()
-	}
-	config := filepath.Join(r.dir, "vigie.yaml")
-	if err := os.WriteFile(filepath.Join(r.dir, "token"), []byte("bench-token"), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	if err := os.WriteFile(config, fmt.Appendf(nil, `
-data: %s
-listen: {people: %q, machines: %q, syslog_udp: "off", syslog_tcp: %q}
-clickhouse: {listen: %q}
+	r := &room{b: b, client: &http.Client{Timeout: time.Minute}, process: newProcess(b, `
 cdns: [{id: maison, name: Maison}, {id: akamai, name: Akamai, colour: 1}]
 sources:
-  - {id: akamai, cdn: akamai, format: akamai, token_file: token}
-  - {id: edge, cdn: maison, format: nginx, token_file: token, syslog: {from: [127.0.0.0/8]}}
-  - {id: combined, cdn: maison, format: combined, token_file: token}
-  - {id: marker, cdn: maison, format: ndjson, token_file: token}
-  - {id: mux, tool: mux, format: beacon, token_file: token}
+  - {id: akamai, cdn: akamai, format: akamai, token_env: VIGIE_TEST_TOKEN}
+  - {id: edge, cdn: maison, format: nginx, token_env: VIGIE_TEST_TOKEN}
+  - {id: combined, cdn: maison, format: combined, token_env: VIGIE_TEST_TOKEN}
+  - {id: marker, cdn: maison, format: ndjson, token_env: VIGIE_TEST_TOKEN}
+  - {id: mux, tool: mux, format: beacon, token_env: VIGIE_TEST_TOKEN}
 enrich: {paths: {channels: [{id: tf1, paths: ["/live/tf1/*"]}, {id: tmc, paths: ["/live/tmc/*"]}]}}
-`, filepath.Join(r.dir, "data"), r.people, r.machines, r.syslog, r.clickhouse), 0o600); err != nil {
-		b.Fatal(err)
+`)}
+	add := r.command("user", "add", "bench", "--config", r.config, "--password-stdin")
+	add.Stdin = strings.NewReader(roomPassword + "\n")
+	if out, err := add.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
 	}
-	cfg, err := app.Load(config, os.LookupEnv)
-	if err != nil {
-		b.Fatal(err)
-	}
-	people, err := app.OpenPeople(b.Context(), cfg, slog.New(slog.DiscardHandler))
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := people.Add(b.Context(), "bench", "", "viewer", "en", roomPassword); err != nil {
-		b.Fatal(err)
-	}
-	people.Close()
-
-	r.vigie = exec.Command(filepath.Join(r.dir, "vigie"), "serve", "--config", config)
-	log, err := os.Create(filepath.Join(r.dir, "log"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	r.vigie.Stderr = log
-	if err := r.vigie.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		r.vigie.Process.Signal(os.Interrupt)
-		r.vigie.Wait()
-		if b.Failed() {
-			text, _ := os.ReadFile(log.Name())
-			b.Logf("%s", text[max(0, len(text)-4000):])
+	r.start()
+	eventually(b, time.Minute, "vigie is ready", func() bool {
+		res, err := r.client.Get("http://" + r.people + "/readyz")
+		if err != nil {
+			return false
 		}
+		res.Body.Close()
+		return res.StatusCode == http.StatusOK
 	})
-	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		if res, err := r.client.Get("http://" + r.people + "/readyz"); err == nil {
-			res.Body.Close()
-			if res.StatusCode == 200 {
-				break
-			}
-		}
-		if time.Now().After(end) {
-			b.Fatal("vigie is not ready after a minute")
-		}
-	}
 	return r
 }
 
-// number asks the embedded engine.
+// number is the single number that the embedded engine answers with.
 func (r *room) number(sql string) float64 {
-	res, err := r.client.Post("http://"+r.clickhouse+"/", "text/plain", strings.NewReader(sql+" FORMAT TSV"))
-	if err != nil {
-		r.b.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, _ := io.ReadAll(res.Body)
-	n, err := strconv.ParseFloat(strings.TrimSpace(string(text)), 64)
+	text := r.answer(sql)
+	n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 	if err != nil {
 		r.b.Fatalf("%s: %s", sql, text)
 	}
@@ -143,13 +80,7 @@ func (r *room) number(sql string) float64 {
 
 // cpu is the seconds of processor that vigie and its engine have used.
 func (r *room) cpu() (vigie, engine float64) {
-	children, _ := exec.Command("pgrep", "-P", strconv.Itoa(r.vigie.Process.Pid)).Output()
-	vigie = processCPU(r.vigie.Process.Pid)
-	for _, pid := range strings.Fields(string(children)) {
-		n, _ := strconv.Atoi(pid)
-		engine += processCPU(n)
-	}
-	return vigie, engine
+	return processCPU(r.cmd.Process.Pid), processCPU(r.engine())
 }
 
 // processCPU reads utime and stime, in hundredths of a second, from proc(5)'s stat.
@@ -165,7 +96,7 @@ func processCPU(pid int) float64 {
 }
 
 func (r *room) rss() (vigie float64) {
-	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.vigie.Process.Pid))
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.cmd.Process.Pid))
 	m := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
 	if m == nil {
 		return 0
@@ -189,12 +120,16 @@ func (r *room) metric(name string) float64 {
 	return n
 }
 
-func (r *room) post(path string, body []byte, packed bool) error {
+// post sends a body; batch, where it is not empty, tells one from another that is equal.
+func (r *room) post(path string, body []byte, packed bool, batch string) error {
 	req, err := http.NewRequest(http.MethodPost, "http://"+r.machines+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer bench-token")
+	req.Header.Set("Authorization", "Bearer "+testToken)
+	if batch != "" {
+		req.Header.Set("X-Batch-Id", batch)
+	}
 	if packed {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
@@ -203,7 +138,7 @@ func (r *room) post(path string, body []byte, packed bool) error {
 		return err
 	}
 	defer res.Body.Close()
-	if text, _ := io.ReadAll(res.Body); res.StatusCode != 200 {
+	if text, _ := io.ReadAll(res.Body); res.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s: %s", res.Status, text)
 	}
 	return nil
@@ -288,9 +223,7 @@ func BenchmarkRoomLines(b *testing.B) {
 								return nil
 							}
 							body := all[i%len(all)]
-							// The same body would be a duplicate: a fresh batch id says that it is not.
-							req := "/ingest/" + c.source
-							if err := r.postAs(req, body, c.packed, fmt.Sprint(b.N, "-", start.UnixNano(), "-", i)); err != nil {
+							if err := r.post("/ingest/"+c.source, body, c.packed, fmt.Sprint(start.UnixNano(), "-", i)); err != nil {
 								return err
 							}
 						}
@@ -318,27 +251,6 @@ func BenchmarkRoomLines(b *testing.B) {
 	}
 }
 
-func (r *room) postAs(path string, body []byte, packed bool, id string) error {
-	req, err := http.NewRequest(http.MethodPost, "http://"+r.machines+path, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer bench-token")
-	req.Header.Set("X-Batch-Id", id)
-	if packed {
-		req.Header.Set("Content-Encoding", "gzip")
-	}
-	res, err := r.client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	if text, _ := io.ReadAll(res.Body); res.StatusCode != 200 {
-		return fmt.Errorf("%s: %s", res.Status, text)
-	}
-	return nil
-}
-
 // load sends lines at a steady rate, stamped with the moment they are sent, until ctx ends.
 func (r *room) load(ctx context.Context, perSecond int) error {
 	const batches = 10 // a second
@@ -358,7 +270,7 @@ func (r *room) load(ctx context.Context, perSecond int) error {
 		for i := range perSecond / batches {
 			text = nginxLine(text, rng, at, n*perSecond/batches+i)
 		}
-		g.Go(func() error { return r.post("/ingest/edge", text, false) })
+		g.Go(func() error { return r.post("/ingest/edge", text, false, "") })
 	}
 }
 
@@ -426,7 +338,7 @@ func BenchmarkRoomToScreen(b *testing.B) {
 		rng := rand.New(rand.NewPCG(5, 6))
 		for i := range sent {
 			sent[i] = time.Now()
-			if err := r.post("/ingest/marker", []byte("unreadable"), false); err != nil {
+			if err := r.post("/ingest/marker", []byte("unreadable"), false, ""); err != nil {
 				b.Fatal(err)
 			}
 			time.Sleep(time.Duration(1000+rng.IntN(1000)) * time.Millisecond) // never two in one tick's reach
