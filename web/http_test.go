@@ -414,3 +414,18 @@ func document(t *testing.T, r *http.Response) *goquery.Document {
 	}
 	return d
 }
+
+func TestProbesMayAskWithHEAD(t *testing.T) {
+	s := newSite(t, nil)
+	for path, want := range map[string]int{"/healthz": http.StatusOK, "/sign-in": http.StatusOK, "/nothing": http.StatusNotFound} {
+		res, err := http.Head(s.http.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		if res.StatusCode != want || len(body) > 0 {
+			t.Errorf("HEAD %s: %s with %d bytes, want %d and none", path, res.Status, len(body), want)
+		}
+	}
+}

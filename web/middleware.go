@@ -70,6 +70,18 @@ func survive(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// headIsGet answers HEAD as GET, of which the server then sends the headers alone: probes use it.
+func headIsGet(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if c.Request().Method == http.MethodHead {
+			get := *c.Request() // a copy: the server goes by the original
+			get.Method = http.MethodGet
+			c.SetRequest(&get)
+		}
+		return next(c)
+	}
+}
+
 func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		c.Request().Body = http.MaxBytesReader(c.Response(), c.Request().Body, maxBody)
