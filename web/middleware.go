@@ -71,15 +71,15 @@ func survive(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // headIsGet answers HEAD as GET, of which the server then sends the headers alone: probes use it.
-func headIsGet(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if c.Request().Method == http.MethodHead {
-			get := *c.Request() // a copy: the server goes by the original
+func headIsGet(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			get := *r // a copy: the server goes by the original
 			get.Method = http.MethodGet
-			c.SetRequest(&get)
+			r = &get
 		}
-		return next(c)
-	}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func limitBody(next echo.HandlerFunc) echo.HandlerFunc {

@@ -19,7 +19,6 @@ func (s *Server) routes(origins *http.CrossOriginProtection) *echo.Echo {
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.fail
 	e.IPExtractor = s.ipExtractor()
-	e.Pre(headIsGet)
 	e.Use(s.identify, s.secureHeaders, survive, sameOrigin(origins), limitBody)
 
 	e.GET("/healthz", health(s.config.Healthy))

@@ -150,7 +150,7 @@ func New(config Config) (*Server, error) {
 }
 
 // Handler serves the site. It may be served by several servers at once.
-func (s *Server) Handler() http.Handler { return s.echo }
+func (s *Server) Handler() http.Handler { return headIsGet(s.echo) }
 
 // Publish makes board what everyone sees. The board belongs to all readers from here on: it must not
 // change any more. Views that someone watches are rendered in the caller's goroutine, which must be
