@@ -225,7 +225,7 @@ func TestWhatSendersMayGetWrong(t *testing.T) {
 	settled := func() bool {
 		return p.number("SELECT toFloat64(sum(lines)+sum(refused)) AS n FROM deliveries") >= float64(total)
 	}
-	for end := time.Now().Add(20 * time.Second); !settled() && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(3 * time.Minute); !settled() && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 	}
 	type counts struct {
 		Source string `ch:"source"`
