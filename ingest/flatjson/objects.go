@@ -243,9 +243,6 @@ func (o *Objects) Refuse(to event.Sink, reason string) {
 	record.Refuse(to, o.payload, o.start, o.at, reason)
 }
 
-// Object is the current object as it came, once Member has reported its end.
-func (o *Objects) Object() []byte { return o.payload[o.start:o.at] }
-
 // fail ends the current object, and finds where to go on.
 func (o *Objects) fail(reason string) bool {
 	if o.limit == o.start+record.Max && (reason == NotClosed || reason == BadString) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -19,11 +18,10 @@ type KV struct {
 // KV opens a bucket, made when it is not there.
 func (b *Bus) KV(ctx context.Context, name string) (*KV, error) {
 	kv, err := b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket:         name,
-		History:        1,
-		Storage:        jetstream.FileStorage,
-		Replicas:       b.replicas,
-		LimitMarkerTTL: time.Minute,
+		Bucket:   name,
+		History:  1,
+		Storage:  jetstream.FileStorage,
+		Replicas: b.replicas,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", name, mapped(err))
@@ -43,12 +41,6 @@ func (k *KV) Get(ctx context.Context, key string) (value []byte, revision uint64
 // Create writes a key that must not be there. ErrConflict: it is.
 func (k *KV) Create(ctx context.Context, key string, value []byte) (revision uint64, err error) {
 	revision, err = k.kv.Create(ctx, key, value)
-	return revision, k.failed("create", key, err)
-}
-
-// CreateFor is Create for a key that goes by itself after a while, in whole seconds.
-func (k *KV) CreateFor(ctx context.Context, key string, value []byte, ttl time.Duration) (revision uint64, err error) {
-	revision, err = k.kv.Create(ctx, key, value, jetstream.KeyTTL(max(ttl.Round(time.Second), time.Second)))
 	return revision, k.failed("create", key, err)
 }
 

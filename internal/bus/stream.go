@@ -33,7 +33,6 @@ type StreamConfig struct {
 	MaxBytes int64         // at this size new messages are refused; 0: unbounded
 	MaxAge   time.Duration // older messages go; 0: they stay
 	Window   time.Duration // in which IDs are remembered; 0: the server's 2 minutes
-	Memory   bool          // kept in memory: for tests and benchmarks alone
 }
 
 // Stream is an ordered, durable sequence of messages.
@@ -64,9 +63,6 @@ func (b *Bus) Stream(ctx context.Context, cfg StreamConfig) (*Stream, error) {
 	}
 	if cfg.MaxBytes > 0 {
 		sc.MaxBytes = cfg.MaxBytes
-	}
-	if cfg.Memory {
-		sc.Storage = jetstream.MemoryStorage
 	}
 	s, err := b.js.CreateOrUpdateStream(ctx, sc)
 	if err != nil {
