@@ -383,7 +383,7 @@ func (c *Cockpit) sources(now time.Time, refused map[string]uint64) Sources {
 		row := Source{ID: id, CDN: cdn, Quarantined: refused[id]}
 		if s := c.marks.sources[id]; s != nil {
 			row.Rate = float64(s.Lines) / 60
-			row.Silent = s.silent(now)
+			row.Silent = c.marks.silent(s)
 			row.Watermark = c.marks.watermark(s)
 			switch {
 			case row.Silent > 0:

@@ -247,6 +247,8 @@ func (c *Cockpit) readSources(ctx context.Context, now time.Time) error {
 		Source     string   `ch:"source"`
 		Partition  uint16   `ch:"partition"`
 		Received   int64    `ch:"received_ms"`
+		Newest     int64    `ch:"newest_ms"`
+		Pause      float64  `ch:"pause"` // seconds; NaN after one delivery
 		LastMinute uint64   `ch:"last_minute"`
 		Refused    uint64   `ch:"refused"`
 		Late       []uint64 `ch:"late"`
@@ -268,6 +270,12 @@ func (c *Cockpit) readSources(ctx context.Context, now time.Time) error {
 		s.Lines += r.LastMinute
 		if received.After(s.Received) {
 			s.Received = received
+		}
+		if newest := time.UnixMilli(r.Newest); newest.After(s.Newest) {
+			s.Newest = newest
+		}
+		if r.Pause > 0 {
+			s.Pause = max(s.Pause, time.Duration(r.Pause*float64(time.Second)))
 		}
 		for i, n := range r.Late {
 			late[r.Source][i] += float64(n)

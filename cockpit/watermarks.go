@@ -7,32 +7,48 @@ import (
 const (
 	// lateShare is the share of a source's rows that its watermark may be wrong about.
 	lateShare = 0.99
-	// silentAfter is how long a source that delivered may say nothing before it counts as silent,
-	// or twice its own lateness when that is longer.
-	silentAfter = 60 * time.Second
+	// A source is silent when it lets us wait three times as long as it usually does, but never
+	// sooner than soonestSilence. Until its habits are known, or while nothing arrives from anybody,
+	// which may as well be our own fault, it is after silentAfter, or twice its lateness.
+	soonestSilence = 10 * time.Second
+	silentAfter    = 60 * time.Second
+	// steadyLines a minute make a source of which something newer is always about to come.
+	steadyLines = 25
 )
 
 // sourceState is what the deliveries of the last ten minutes tell of one source.
 type sourceState struct {
 	ID       string
-	Received time.Time // the last of it that is stored
-	Lines    uint64    // of the last minute
+	Received time.Time     // the last of it that is stored
+	Newest   time.Time     // the latest moment that a row of it tells of
+	Pause    time.Duration // between two deliveries, the 9th of ten; 0: not known
+	Lines    uint64        // of the last minute
 	Late     time.Duration
 	Known    bool // it has lately delivered rows that tell how late it is
 }
 
 // watermark is the moment up to which the source is complete, but for lateShare: the received
-// frontier less the lateness that the source itself has shown. Zero: it delivers nothing.
+// frontier less the lateness that the source itself has shown. A batch may be later than any
+// before it, so a steady source is not complete beyond the newest that it told of. Zero: it
+// delivers nothing.
 func (w *watermarks) watermark(s *sourceState) time.Time {
-	if !s.Known || w.frontier.IsZero() || s.silent(w.now) > 0 {
+	if !s.Known || w.frontier.IsZero() || w.silent(s) > 0 {
 		return time.Time{}
 	}
-	return w.frontier.Add(-s.Late)
+	mark := w.frontier.Add(-s.Late)
+	if s.Lines >= steadyLines && s.Newest.Before(mark) {
+		return s.Newest
+	}
+	return mark
 }
 
-func (s *sourceState) silent(now time.Time) time.Duration {
-	quiet := now.Sub(s.Received)
-	if quiet > max(silentAfter, 2*s.Late) {
+// silent is for how long a source has been quiet that should not be; 0: it is not silent.
+func (w *watermarks) silent(s *sourceState) time.Duration {
+	patience := max(silentAfter, 2*s.Late)
+	if s.Pause > 0 && w.now.Sub(w.frontier) < soonestSilence {
+		patience = max(soonestSilence, 3*s.Pause)
+	}
+	if quiet := w.now.Sub(s.Received); quiet > patience {
 		return quiet
 	}
 	return 0

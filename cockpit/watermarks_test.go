@@ -12,6 +12,9 @@ func TestWatermarks(t *testing.T) {
 	state := func(received time.Time, late time.Duration) *sourceState {
 		return &sourceState{Received: received, Late: late, Known: true}
 	}
+	steady := func(received, newest time.Time, late, pause time.Duration) *sourceState {
+		return &sourceState{Received: received, Newest: newest, Late: late, Pause: pause, Lines: steadyLines, Known: true}
+	}
 	for _, c := range []struct {
 		name       string
 		sources    map[string]*sourceState
@@ -24,6 +27,12 @@ func TestWatermarks(t *testing.T) {
 		{"a tool does not hold logs back", map[string]*sourceState{"fast": state(ago(1), 2*time.Second), "tool": state(ago(1), 10*time.Second)}, map[uint16]time.Time{0: ago(1)}, ago(11), ago(3)},
 		{"a silent source holds nobody back", map[string]*sourceState{"fast": state(ago(1), 2*time.Second), "slow": state(ago(130), 60*time.Second)}, map[uint16]time.Time{0: ago(1)}, ago(3), ago(3)},
 		{"one that is late by nature is not silent yet", map[string]*sourceState{"fast": state(ago(1), 2*time.Second), "slow": state(ago(119), 60*time.Second)}, map[uint16]time.Time{0: ago(1)}, ago(61), ago(61)},
+		{"one that has habits is silent after three pauses", map[string]*sourceState{"fast": state(ago(1), 2*time.Second), "slow": steady(ago(31), ago(61), 45*time.Second, 10*time.Second)}, map[uint16]time.Time{0: ago(1)}, ago(3), ago(3)},
+		{"and not before", map[string]*sourceState{"fast": state(ago(1), 2*time.Second), "slow": steady(ago(29), ago(30), 45*time.Second, 10*time.Second)}, map[uint16]time.Time{0: ago(1)}, ago(46), ago(46)},
+		{"never before ten seconds", map[string]*sourceState{"fast": state(ago(1), 2*time.Second), "slow": steady(ago(9), ago(10), 45*time.Second, time.Second)}, map[uint16]time.Time{0: ago(1)}, ago(46), ago(46)},
+		{"nor while nothing comes from anybody", map[string]*sourceState{"fast": steady(ago(30), ago(30), 2*time.Second, time.Second)}, map[uint16]time.Time{0: ago(30)}, ago(32), ago(32)},
+		{"a steady source is complete to its newest row", map[string]*sourceState{"slow": steady(ago(5), ago(20), 2*time.Second, 5*time.Second)}, map[uint16]time.Time{0: ago(1)}, ago(20), ago(20)},
+		{"one that tells little is not held by it", map[string]*sourceState{"slow": {Received: ago(5), Newest: ago(20), Late: 2 * time.Second, Pause: 5 * time.Second, Known: true}}, map[uint16]time.Time{0: ago(1)}, ago(3), ago(3)},
 		{"all are silent", map[string]*sourceState{"fast": state(ago(61), 2*time.Second)}, map[uint16]time.Time{0: ago(61)}, time.Time{}, time.Time{}},
 		{"lateness not known", map[string]*sourceState{"fast": {Received: ago(1)}}, map[uint16]time.Time{0: ago(1)}, time.Time{}, time.Time{}},
 		{"a source that is not configured", map[string]*sourceState{"gone": state(ago(1), 300*time.Second), "fast": state(ago(1), time.Second)}, map[uint16]time.Time{0: ago(1)}, ago(2), ago(2)},

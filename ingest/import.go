@@ -200,6 +200,9 @@ func (t *importTally) take(at time.Time) {
 
 func (t *importTally) Request(r *event.Request) { t.take(r.Time) }
 func (t *importTally) Beacon(b *event.Beacon)   { t.take(b.Time) }
+
+func (t *importTally) Measurement(m *event.Measurement) { t.take(m.Time) }
+
 func (t *importTally) Refuse(r event.Refusal) {
 	t.Refused++
 	t.Reasons[r.Reason]++

@@ -344,6 +344,11 @@ func (s *scribe) Beacon(b *event.Beacon) {
 	s.count(b.Time)
 }
 
+// Measurement implements event.Sink.
+func (s *scribe) Measurement(m *event.Measurement) {
+	s.Refuse(event.Refusal{Record: m.Name, Reason: "metrics: this source's format is for logs"})
+}
+
 // Refuse implements event.Sink.
 func (s *scribe) Refuse(r event.Refusal) { s.keep(r) }
 

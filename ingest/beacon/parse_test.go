@@ -161,6 +161,7 @@ func TestARelayTellsItsViewersNetwork(t *testing.T) {
 
 type sinkFunc func(*event.Beacon)
 
-func (f sinkFunc) Beacon(b *event.Beacon) { f(b) }
-func (f sinkFunc) Request(*event.Request) {}
-func (f sinkFunc) Refuse(event.Refusal)   {}
+func (f sinkFunc) Beacon(b *event.Beacon)         { f(b) }
+func (f sinkFunc) Request(*event.Request)         {}
+func (f sinkFunc) Measurement(*event.Measurement) {}
+func (f sinkFunc) Refuse(event.Refusal)           {}

@@ -35,9 +35,10 @@ type counter struct {
 	refused string
 }
 
-func (c *counter) Request(*event.Request) { c.records++ }
-func (c *counter) Beacon(*event.Beacon)   { c.records++ }
-func (c *counter) Refuse(r event.Refusal) { c.refused = r.Reason }
+func (c *counter) Request(*event.Request)         { c.records++ }
+func (c *counter) Beacon(*event.Beacon)           { c.records++ }
+func (c *counter) Measurement(*event.Measurement) { c.records++ }
+func (c *counter) Refuse(r event.Refusal)         { c.refused = r.Reason }
 
 // Steady fails the test when a parser allocates for each line and not only for each payload.
 func Steady(t *testing.T, parse event.Parser, line func(i int) string) {

@@ -34,6 +34,8 @@ func (r *Recorder) Request(q *event.Request) {
 
 func (r *Recorder) Beacon(b *event.Beacon) { r.Lines = append(r.Lines, show(*b)) }
 
+func (r *Recorder) Measurement(m *event.Measurement) { r.Lines = append(r.Lines, show(*m)) }
+
 func (r *Recorder) Refuse(f event.Refusal) {
 	r.Lines = append(r.Lines, fmt.Sprintf("refused at %d: %s", f.Offset, f.Reason))
 	r.Refusals = append(r.Refusals, f)
@@ -57,6 +59,17 @@ func fields(b *strings.Builder, v reflect.Value) {
 		case []byte:
 			if len(x) > 0 {
 				fmt.Fprintf(b, "%s=%q ", name, x)
+			}
+		case []event.Label:
+			if len(x) > 0 {
+				b.WriteString("Labels={")
+				for i, l := range x {
+					if i > 0 {
+						b.WriteByte(',')
+					}
+					fmt.Fprintf(b, "%s=%q", l.Name, l.Value)
+				}
+				b.WriteString("} ")
 			}
 		case time.Time:
 			fmt.Fprintf(b, "%s=%s ", name, x.Format(time.RFC3339Nano))

@@ -2,8 +2,8 @@
 // shape whatever its wire format was. It holds data and its bounds, imports the standard library
 // alone, and does no work.
 //
-// Requests come from CDN logs, Beacons from players and the tools that watch them. Both are
-// filled by the parsers under ingest, many per millisecond, so their texts are slices of the
+// Requests come from CDN logs, Beacons from players and the tools that watch them, Measurements from
+// services. All are filled by the parsers under ingest, many per millisecond, so their texts are slices of the
 // payload: a Sink that keeps one after it returns must copy it.
 package event
 
@@ -93,12 +93,29 @@ type Beacon struct {
 	PeerUploaded uint64 // given to peers
 	Peers        uint32
 
+	// What a stateless reader cannot turn into deltas, package sessions does.
+	Totals   bool        // the three byte counters above are the session's totals, not deltas
+	State    PlayerState // what the player does from Time on, where that is told instead of Playing and Rebuffering
+	Sequence uint64      // number of the report within Session and Tool, so that a repeat is known; 0: not numbered
+
 	Client    netip.Addr
 	ASN       uint32
 	Country   []byte
 	UserAgent []byte
 	Weight    float64
 }
+
+// PlayerState is what a player does, in the terms of CTA-5004-B's key sta.
+type PlayerState uint8
+
+const (
+	StateUntold PlayerState = iota
+	StateStarting
+	StatePlaying
+	StateRebuffering
+	StateIdle // paused, seeking, preloading, waiting: neither playing nor stalled
+	StateOver // ended, failed, quit
+)
 
 // BeaconEvent is why a beacon was sent. The names on the wire are CTA-2066's.
 type BeaconEvent uint8
@@ -153,6 +170,38 @@ type Origin struct {
 	Zone      *time.Location // for formats that write local time; nil is UTC
 }
 
+// Measurement is one value, or one histogram, of one series of a service's metrics.
+type Measurement struct {
+	Time   time.Time
+	Name   []byte  // of the metric
+	Unit   []byte  // UCUM, where the sender tells it
+	Labels []Label // sorted by name, no name twice
+	Kind   MeasurementKind
+	Value  float64 // of a Gauge, Counter or Delta
+
+	// Of a Histogram or HistogramDelta; Bounds are upper edges, ascending, without the last, open one.
+	Bounds  []float64
+	Buckets []float64 // one more than Bounds; each counts its own, not those below it
+	Sum     float64   // NaN when not told
+	Count   float64
+
+	Stale bool // the series ends here: nothing else is told
+}
+
+// Label is one dimension of a series.
+type Label struct{ Name, Value []byte }
+
+// MeasurementKind says how values of a series add up.
+type MeasurementKind uint8
+
+const (
+	Gauge          MeasurementKind = iota // as it is now
+	Counter                               // since the series began, growing; a fall is a restart
+	Delta                                 // since the value before
+	Histogram                             // since the series began
+	HistogramDelta                        // since the value before
+)
+
 // Refusal is one record that could not be read. Its neighbours are not affected.
 type Refusal struct {
 	Offset int    // of the record's first byte in the payload given to the parser
@@ -164,6 +213,7 @@ type Refusal struct {
 type Sink interface {
 	Request(*Request)
 	Beacon(*Beacon)
+	Measurement(*Measurement)
 	Refuse(Refusal)
 }
 
