@@ -2,13 +2,8 @@ package cockpit
 
 import "math"
 
-// Upper edges of the histograms that the rollups keep as one column a bucket; the last bucket is
-// open. They are the tables': see the migrations 0002 and 0005 of internal/ch.
-var (
-	firstByteEdges = [...]float64{5, 10, 20, 35, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 2000, 5000}                         // ms
-	startupEdges   = [...]float64{250, 500, 750, 1000, 1500, 2000, 2500, 3000, 4000, 5000, 7500, 10_000, 15_000, 30_000, 60_000} // ms
-	lateEdges      = [...]float64{1, 2, 3, 5, 7, 10, 15, 20, 30, 45, 60, 90, 120, 300, 900}                                      // s
-)
+// lateEdges are the upper edges of table deliveries' lateness, in seconds; the last bucket is open.
+var lateEdges = [...]float64{1, 2, 3, 5, 7, 10, 15, 20, 30, 45, 60, 90, 120, 300, 900}
 
 const buckets = 16
 

@@ -5,10 +5,12 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"vigie/internal/event"
 )
 
 func TestQuantilesOfSmallHistograms(t *testing.T) {
-	edges := firstByteEdges[:]
+	edges := event.FirstByteEdges[:]
 	for _, c := range []struct {
 		name string
 		h    histogram
@@ -34,7 +36,7 @@ func TestQuantilesOfSmallHistograms(t *testing.T) {
 // The estimate may be anywhere within the bucket in which the exact quantile is, and nowhere else.
 func TestAQuantileIsInTheBucketOfTheExactOne(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	edges := firstByteEdges[:]
+	edges := event.FirstByteEdges[:]
 	bucket := func(v float64) int {
 		i := 0
 		for i < len(edges) && v >= edges[i] {

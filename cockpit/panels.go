@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vigie/internal/event"
 )
 
 const (
@@ -244,15 +246,15 @@ func (c *Cockpit) startup() Number {
 	n := Number{Panel: Panel{AsOf: until}}
 	all, ago := c.experience(complete), c.experience(complete-agoSlots)
 	n.Samples = uint64(all.startup.total())
-	n.P95 = all.startup.quantile(0.95, startupEdges[:]) / 1000
-	n.known(all.startup.quantile(0.5, startupEdges[:])/1000, ago.startup.quantile(0.5, startupEdges[:])/1000)
+	n.P95 = all.startup.quantile(0.95, event.StartupEdges[:]) / 1000
+	n.known(all.startup.quantile(0.5, event.StartupEdges[:])/1000, ago.startup.quantile(0.5, event.StartupEdges[:])/1000)
 	if until.IsZero() {
 		n.known(math.NaN(), math.NaN())
 	} else {
 		n.AsOf = slotStart(complete)
 	}
 	c.spark(&n, complete, func(s *slot) float64 {
-		return s.watched.startup.quantile(0.5, startupEdges[:]) / 1000
+		return s.watched.startup.quantile(0.5, event.StartupEdges[:]) / 1000
 	})
 	if n.Known && all.lines >= enoughLines {
 		n.Health = c.cfg.Limits.Startup.judge(n.Value)
@@ -365,7 +367,7 @@ func (c *Cockpit) tools() Tools {
 	for name, e := range byTool {
 		t.Rows = append(t.Rows, Tool{
 			Name:        name,
-			Startup:     e.startup.quantile(0.5, startupEdges[:]) / 1000,
+			Startup:     e.startup.quantile(0.5, event.StartupEdges[:]) / 1000,
 			Rebuffering: e.rebufferingRatio(),
 			Failures:    ratio(e.failures, e.attempts),
 			Bitrate:     ratio(e.bitsPlayed, e.mediaTime/1000),

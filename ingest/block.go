@@ -83,7 +83,8 @@ type seen struct {
 	weight                    float64
 }
 
-func (b *requestBlock) append(r *event.Request, s *seen) {
+// append lays a request out; its times in microseconds, -1 when unknown.
+func (b *requestBlock) append(r *event.Request, s *seen, firstByte, duration int32) {
 	b.received.Append(s.received)
 	b.time.Append(r.Time)
 	b.source.Append(s.source)
@@ -99,8 +100,8 @@ func (b *requestBlock) append(r *event.Request, s *seen) {
 	b.path.Append(r.Path)
 	b.status.Append(r.Status)
 	b.bytes.Append(r.Bytes)
-	b.firstByte.Append(clamped(r.FirstByte, time.Microsecond))
-	b.duration.Append(clamped(r.Duration, time.Microsecond))
+	b.firstByte.Append(firstByte)
+	b.duration.Append(duration)
 	b.cache.AppendString(r.Cache.String())
 	b.aborted.Append(flag(r.Aborted))
 	b.blocked.Append(flag(r.Blocked))

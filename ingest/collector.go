@@ -170,10 +170,12 @@ func (c *Collector) ingest(w http.ResponseWriter, r *http.Request) {
 		}
 		d.weight = weight
 	}
-	if d.format = r.URL.Query().Get("format"); d.format != "" && Formats()[d.format] == nil {
-		answer("invalid")
-		refuse(w, http.StatusBadRequest, fmt.Sprintf("format: %.20q is none of %s", d.format, strings.Join(sortedKeys(Formats()), ", ")))
-		return
+	if d.format = r.URL.Query().Get("format"); d.format != "" {
+		if _, err := source.reader(d.format); err != nil {
+			answer("invalid")
+			refuse(w, http.StatusBadRequest, err.Error())
+			return
+		}
 	}
 	if len(d.batch) > maxBatchID {
 		answer("invalid")
@@ -181,11 +183,11 @@ func (c *Collector) ingest(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch encoding := r.Header.Get("Content-Encoding"); encoding {
-	case "", "identity", "gzip", "x-gzip": // told apart by their first bytes when they are read
+	case "", "identity", "gzip", "x-gzip", "zstd", "snappy": // told apart by their first bytes when they are read
 	default:
 		answer("invalid")
-		w.Header().Set("Accept-Encoding", "gzip, identity")
-		refuse(w, http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Encoding: %.20q is not supported: send gzip or identity", encoding))
+		w.Header().Set("Accept-Encoding", "gzip, zstd, identity")
+		refuse(w, http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Encoding: %.20q is not supported: send gzip, zstd, snappy (framed) or identity", encoding))
 		return
 	}
 	body, release, status, err := c.receive(w, r)

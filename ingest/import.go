@@ -6,9 +6,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -16,7 +16,6 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
-	"vigie/ingest/w3c"
 	"vigie/internal/event"
 )
 
@@ -30,7 +29,11 @@ type ImportConfig struct {
 
 // Import sends files to a running collector in bodies of some megabytes, each named by what it
 // holds and where in the file it stood: a file that is imported again counts once, packed or not.
-type Import struct{ cfg ImportConfig }
+type Import struct {
+	cfg    ImportConfig
+	reader *reader
+	zone   *time.Location
+}
 
 // Imported tells what became of a file. It is read here as the writer reads it there.
 type Imported struct {
@@ -46,8 +49,16 @@ type Imported struct {
 
 // NewImport checks what it can without sending anything.
 func NewImport(cfg ImportConfig) (*Import, error) {
-	if Formats()[cfg.Source.Format] == nil {
-		return nil, fmt.Errorf("format %q is not known", cfg.Source.Format)
+	r, err := cfg.Source.reader(cfg.Source.Format)
+	if err != nil {
+		return nil, err
+	}
+	if r.whole {
+		return nil, fmt.Errorf("format %q is not one that is written to files", cfg.Source.Format)
+	}
+	zone, err := time.LoadLocation(cfg.Source.TimeZone)
+	if err != nil {
+		return nil, err
 	}
 	if cfg.Client == nil {
 		cfg.Client = &http.Client{Timeout: 2 * time.Minute}
@@ -55,72 +66,47 @@ func NewImport(cfg ImportConfig) (*Import, error) {
 	if cfg.Progress == nil {
 		cfg.Progress = func(int64) {}
 	}
-	return &Import{cfg}, nil
+	return &Import{cfg, r, zone}, nil
 }
 
-const (
-	importBody  = 4 << 20 // of text in one body
-	importTries = 8
-)
+const importTries = 8
 
-// Send reads one file to its end, unpacking gzip.
+// Send reads one file to its end, unpacking gzip, zstd and framed snappy.
 func (im *Import) Send(ctx context.Context, file io.Reader) (*Imported, error) {
 	in := bufio.NewReaderSize(counting{file, im.cfg.Progress}, 1<<20)
-	var text io.Reader = in
-	if magic, _ := in.Peek(2); len(magic) == 2 && magic[0] == 0x1f && magic[1] == 0x8b {
-		unpacked, err := gzip.NewReader(in)
-		if err != nil {
-			return nil, fmt.Errorf("gzip: %w", err)
-		}
-		defer unpacked.Close()
-		text = unpacked
+	u := newUnpacker(math.MaxInt)
+	start, _ := in.Peek(len(magicSnappy))
+	text, err := u.reader(start, in)
+	if err != nil {
+		return nil, fmt.Errorf("unpack: %w", err)
+	}
+	if text == nil {
+		text = in
 	}
 	out := &Imported{Reasons: map[string]int{}}
-	buf := make([]byte, 0, importBody)
-	var preamble []byte
-	for end := false; !end; {
-		n, err := io.ReadFull(text, buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		if end = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF); err != nil && !end {
-			return out, err
-		}
-		cut := len(buf)
-		if !end {
-			if cut = bytes.LastIndexByte(buf, '\n') + 1; cut == 0 || bytes.HasPrefix(bytes.TrimLeft(buf[:min(64, len(buf))], " \t\r\n"), []byte("[")) && out.Bodies == 0 {
-				if cap(buf) >= maxUnit {
-					return out, errors.New("a line or JSON array of more than 256 MiB")
-				}
-				buf = append(make([]byte, 0, 2*cap(buf)), buf...)
-				continue
+	u.cut(text, im.reader.header, func(p piece) bool {
+		switch {
+		case p.refused != "":
+			err = fmt.Errorf("after %d bytes: %s", p.base, p.refused)
+		default:
+			if err = im.send(ctx, out, p.text); err != nil {
+				err = fmt.Errorf("after %d bytes: %w", out.Bytes, err)
+				break
 			}
+			out.Bytes += int64(len(p.text) - p.top)
 		}
-		if cut > 0 {
-			body := buf[:cut]
-			if im.cfg.Source.Format == "w3c" {
-				if out.Bodies == 0 {
-					preamble = bytes.Clone(w3c.Header(body))
-				} else {
-					body = append(bytes.Clone(preamble), body...)
-				}
-			}
-			if err := im.send(ctx, out, body); err != nil {
-				return out, fmt.Errorf("after %d bytes: %w", out.Bytes, err)
-			}
-			out.Bytes += int64(cut)
+		if p.pooled {
+			u.release(p.text)
 		}
-		buf = append(make([]byte, 0, importBody), buf[cut:]...)
-	}
-	return out, nil
+		return err == nil
+	})
+	return out, err
 }
 
 func (im *Import) send(ctx context.Context, out *Imported, body []byte) error {
 	s := &im.cfg.Source
 	tally := &importTally{Imported: out, received: time.Now()}
-	zone, err := time.LoadLocation(s.TimeZone)
-	if err != nil {
-		return err
-	}
-	Formats()[s.Format](body, event.Origin{Received: tally.received, Client: netip.IPv6Loopback(), Zone: zone}, tally)
+	im.reader.parse(body, event.Origin{Received: tally.received, Client: netip.IPv6Loopback(), Zone: im.zone}, tally)
 	sum := sha256.New()
 	fmt.Fprintf(sum, "%s %d ", s.ID, out.Bytes)
 	sum.Write(body)

@@ -2,21 +2,17 @@ package ingest
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/netip"
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
-
-	"github.com/klauspost/compress/gzip"
 
 	"vigie/ingest/record"
 	"vigie/ingest/syslog"
-	"vigie/ingest/w3c"
 	"vigie/internal/bus"
 	"vigie/internal/event"
 )
@@ -32,15 +28,20 @@ type span struct {
 // to more rows than a block should hold.
 type part struct {
 	requests *requestBlock
+	sums     *requestSums
 	beacons  *beaconBlock
 }
 
-func newPart() *part { return &part{newRequestBlock(), newBeaconBlock()} }
+func newPart() *part {
+	requests := newRequestBlock()
+	return &part{requests, sumsOf(requests), newBeaconBlock()}
+}
 
 func (p *part) rows() int { return p.requests.Rows() + p.beacons.Rows() }
 
 func (p *part) reset() {
 	p.requests.Reset()
+	p.sums.reset()
 	p.beacons.Reset()
 }
 
@@ -72,16 +73,8 @@ type overflowKey struct{ source, reason string }
 // source and reason.
 const maxQuarantined = 1000
 
-// Bounds of what a body may unpack to.
-const (
-	unpackChunk = 4 << 20   // is parsed at a time
-	maxUnit     = 256 << 20 // what cannot be cut: a JSON array, a line
-	maxUnpacked = 2 << 30   // of one body
-)
-
 // scribe reads spans back into records and lays them out in parts. It belongs to one writer.
 type scribe struct {
-	formats map[string]event.Parser
 	sources map[string]*readable
 	enrich  *enricher
 	log     *slog.Logger
@@ -96,24 +89,27 @@ type scribe struct {
 
 	// Of the message being read.
 	source   *readable
-	format   string
+	reader   *reader
 	stats    *delivered
 	sequence uint64
 	backfill bool
-	base     int // offset of the chunk being parsed in the unpacked body
+	base     int // offset of the piece being parsed in the unpacked body
 	seen     seen
 	weight   float64
 	client   netip.Addr // the peer that sent it
+	origin   event.Origin
+	envelope bool
+	syslog   bool
 
-	packed bytes.Reader
-	gzip   gzip.Reader
-	buf    []byte
+	unpacker *unpacker
 }
 
 // readable is a source as the scribe needs it.
 type readable struct {
 	id        string
-	format    string
+	reader    *reader
+	others    map[string]*reader // in formats that are not its own, as senders may ask for; nil: cannot be
+	source    *Source
 	zone      *time.Location
 	weight    float64
 	idText    []byte
@@ -121,20 +117,35 @@ type readable struct {
 	public    bool
 }
 
+// in is the reader of a body in a format; what a newer or older version stored under a name that
+// is not known is read as the source's own.
+func (r *readable) in(format string) *reader {
+	if r.source == nil || format == r.source.Format {
+		return r.reader
+	}
+	if _, ok := r.others[format]; !ok {
+		r.others[format], _ = r.source.reader(format)
+	}
+	if other := r.others[format]; other != nil {
+		return other
+	}
+	return r.reader
+}
+
 func newReadables(sources []Source) (map[string]*readable, error) {
 	out := map[string]*readable{}
-	formats := Formats()
 	for i := range sources {
 		s := &sources[i]
 		zone, err := time.LoadLocation(s.TimeZone)
 		if err != nil {
 			return nil, fmt.Errorf("source %q: time_zone: %w", s.ID, err)
 		}
-		if formats[s.Format] == nil {
-			return nil, fmt.Errorf("source %q: format: %q is not known", s.ID, s.Format)
+		own, err := s.reader(s.Format)
+		if err != nil {
+			return nil, fmt.Errorf("source %q: %w", s.ID, err)
 		}
 		r := &readable{
-			id: s.ID, idText: []byte(s.ID), format: s.Format,
+			id: s.ID, idText: []byte(s.ID), source: s, reader: own, others: map[string]*reader{},
 			zone: zone, weight: s.Weight, cdn: []byte(s.CDN), tool: []byte(s.Tool), public: s.Public,
 		}
 		if r.weight == 0 {
@@ -148,10 +159,49 @@ func newReadables(sources []Source) (map[string]*readable, error) {
 	return out, nil
 }
 
+// step is what the unpacker hands the scribe: a message that begins, or a piece of its body.
+type step struct {
+	message *bus.Message // not nil: it begins
+	reader  *reader
+	piece   piece
+}
+
 // read lays a span's records out. The last part, perhaps empty, is s.part when it returns.
 func (s *scribe) read(sp *span) (*found, error) {
 	s.found = &found{sources: map[string]*delivered{}, overflow: map[overflowKey]*quarantined{}}
 	s.partRows, s.err = sp.partRows, nil
+	steps, enough := make(chan step, unpackAhead), make(chan struct{})
+	var ahead sync.WaitGroup
+	ahead.Go(func() { defer close(steps); s.ahead(sp, steps, enough) })
+	defer ahead.Wait()
+	defer close(enough)
+	for st := range steps {
+		if st.message != nil {
+			s.begin(st.message, st.reader)
+			continue
+		}
+		s.take(st.piece)
+		if st.piece.pooled {
+			s.unpacker.release(st.piece.text)
+		}
+		if s.err != nil {
+			return nil, s.err
+		}
+	}
+	return s.found, nil
+}
+
+// ahead puts bodies that were stored in chunks together again and unpacks them while the scribe
+// reads what came before.
+func (s *scribe) ahead(sp *span, steps chan<- step, enough <-chan struct{}) {
+	give := func(st step) bool {
+		select {
+		case steps <- st:
+			return true
+		case <-enough:
+			return false
+		}
+	}
 	var chunks []byte
 	for i := range sp.messages {
 		m := &sp.messages[i]
@@ -163,18 +213,35 @@ func (s *scribe) read(sp *span) (*found, error) {
 			}
 			m.Data, chunks = chunks, nil
 		}
-		s.message(m)
-		if s.err != nil {
-			return nil, s.err
+		var r *reader
+		if source := s.sources[m.Header[headerSource]]; source != nil {
+			r = source.in(m.Header[headerFormat])
+		}
+		if !give(step{message: m, reader: r}) {
+			return
+		}
+		whole := r == nil || r.whole || m.Header[headerEnvelope] != ""
+		if whole {
+			if !give(step{piece: piece{text: m.Data}}) {
+				return
+			}
+			continue
+		}
+		going := true
+		s.unpacker.unpack(m.Data, r.header, func(p piece) bool {
+			going = give(step{piece: p})
+			return going
+		})
+		if !going {
+			return
 		}
 	}
-	return s.found, nil
 }
 
-// message reads one message. A parser that panics costs its message, which is kept, not the night.
-func (s *scribe) message(m *bus.Message) {
+// begin notes what is known of a message whose body follows.
+func (s *scribe) begin(m *bus.Message, r *reader) {
 	id := m.Header[headerSource]
-	s.sequence = m.Sequence
+	s.sequence, s.reader, s.base = m.Sequence, r, 0
 	nanos, _ := strconv.ParseInt(m.Header[headerReceived], 10, 64)
 	s.seen.received = time.Unix(0, nanos)
 	if s.stats = s.found.sources[id]; s.stats == nil {
@@ -184,10 +251,8 @@ func (s *scribe) message(m *bus.Message) {
 	s.stats.messages++
 	s.stats.bytes += uint64(len(m.Data))
 	s.stats.received = later(s.stats.received, s.seen.received)
-	s.source = s.sources[id]
-	if s.source == nil {
+	if s.source = s.sources[id]; s.source == nil {
 		s.source = &readable{id: id, idText: []byte(id)}
-		s.keep(event.Refusal{Record: m.Data[:min(len(m.Data), record.MaxRefused)], Reason: "source: no longer configured"})
 		return
 	}
 	s.weight = s.source.weight
@@ -195,116 +260,56 @@ func (s *scribe) message(m *bus.Message) {
 		s.weight = w
 	}
 	s.backfill = m.Header[headerBackfill] != ""
-	if s.format = m.Header[headerFormat]; s.formats[s.format] == nil {
-		s.format = s.source.format
+	s.client, _ = netip.ParseAddr(m.Header[headerClient])
+	s.origin = event.Origin{Received: s.seen.received, Zone: s.source.zone, Client: s.client}
+	s.envelope, s.syslog = m.Header[headerEnvelope] != "", m.Header[headerSyslog] != ""
+}
+
+// take reads a piece of the message's body. A parser that panics costs its piece, which is kept,
+// not the night.
+func (s *scribe) take(p piece) {
+	s.base = p.base - p.top
+	start := p.text[:min(len(p.text), record.MaxRefused)]
+	switch {
+	case p.refused != "":
+		s.keep(event.Refusal{Record: start, Reason: p.refused})
+		return
+	case s.reader == nil:
+		s.keep(event.Refusal{Record: start, Reason: "source: no longer configured"})
+		return
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			s.log.Error("a parser panicked: its message is in the quarantine", "source", id, "sequence", m.Sequence, "panic", p, "stack", string(debug.Stack()))
-			s.base = 0
-			s.keep(event.Refusal{Record: m.Data[:min(len(m.Data), record.MaxRefused)], Reason: "parser: panicked"})
+			s.log.Error("a parser panicked: what it was given is in the quarantine", "source", s.source.id, "sequence", s.sequence, "panic", p, "stack", string(debug.Stack()))
+			s.keep(event.Refusal{Record: start, Reason: "parser: panicked"})
 		}
 	}()
-	origin := event.Origin{Received: s.seen.received, Zone: s.source.zone}
-	if m.Header[headerEnvelope] == "" {
-		s.client, _ = netip.ParseAddr(m.Header[headerClient])
-		origin.Client = s.client
-		s.unpack(m.Data, origin)
+	if s.envelope {
+		s.open(p.text)
 		return
 	}
-	parse := s.formats[s.format]
-	if m.Header[headerSyslog] != "" {
+	s.reader.parse(p.text, s.origin, s)
+}
+
+// open reads the payloads of an envelope.
+func (s *scribe) open(envelope []byte) {
+	parse := s.reader.parse
+	if s.syslog {
 		parse = syslog.Parse(parse)
 	}
-	for env := m.Data; len(env) > 0; {
-		first, rest, err := disclose(env)
-		s.base = len(m.Data) - len(env)
+	for rest := envelope; len(rest) > 0; {
+		s.base = len(envelope) - len(rest)
+		first, after, err := disclose(rest)
 		if err != nil {
-			s.keep(event.Refusal{Record: env[:min(len(env), record.MaxRefused)], Reason: errEnvelope.Error()})
+			s.keep(event.Refusal{Record: rest[:min(len(rest), record.MaxRefused)], Reason: errEnvelope.Error()})
 			return
 		}
+		origin := s.origin
 		origin.Received, origin.Client, origin.UserAgent = first.received, first.client, first.userAgent
 		s.seen.received, s.client = first.received, first.client
 		parse(first.payload, origin, s)
-		env = rest
+		rest = after
 	}
-}
-
-const (
-	reasonGzip  = "gzip: damaged or cut short"
-	reasonUnit  = "body: a JSON array or line of more than 256 MiB"
-	reasonBytes = "body: unpacks to more than 2 GiB"
-)
-
-// unpack parses a body, a few megabytes at a time when it is packed.
-func (s *scribe) unpack(body []byte, origin event.Origin) {
-	s.base = 0
-	parse := s.formats[s.format]
-	if len(body) < 2 || body[0] != 0x1f || body[1] != 0x8b {
-		parse(body, origin, s)
-		return
-	}
-	s.packed.Reset(body)
-	if err := s.gzip.Reset(&s.packed); err != nil {
-		s.keep(event.Refusal{Record: body[:min(len(body), record.MaxRefused)], Reason: reasonGzip})
-		return
-	}
-	if cap(s.buf) < unpackChunk || cap(s.buf) > 4*unpackChunk {
-		s.buf = make([]byte, 0, unpackChunk)
-	}
-	buf, total := s.buf[:0], 0
-	defer func() { s.buf = buf }()
-	var preamble []byte
-	refused := func(reason string) {
-		s.keep(event.Refusal{Offset: 0, Record: buf[:min(len(buf), record.MaxRefused)], Reason: reason})
-	}
-	for {
-		n, err := s.gzip.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		if total += n; total > maxUnpacked {
-			refused(reasonBytes)
-			return
-		}
-		switch {
-		case errors.Is(err, io.EOF):
-			parse(withPreamble(preamble, buf), origin, s)
-			return
-		case err != nil: // what came before the damage is good up to its last whole line
-			whole := bytes.LastIndexByte(buf, '\n') + 1
-			parse(withPreamble(preamble, buf[:whole]), origin, s)
-			s.base += whole
-			buf = buf[whole:]
-			refused(reasonGzip)
-			return
-		case len(buf) < cap(buf):
-			continue
-		}
-		cut := bytes.LastIndexByte(buf, '\n') + 1
-		if s.base == 0 && bytes.HasPrefix(bytes.TrimLeft(buf[:min(64, len(buf))], " \t\r\n\xef\xbb\xbf"), []byte("[")) {
-			cut = 0 // an array has no place to cut
-		}
-		if cut == 0 {
-			if cap(buf) >= maxUnit {
-				refused(reasonUnit)
-				return
-			}
-			buf = append(make([]byte, 0, 2*cap(buf)), buf...)
-			continue
-		}
-		parse(withPreamble(preamble, buf[:cut]), origin, s)
-		if s.format == "w3c" && s.base == 0 {
-			preamble = bytes.Clone(w3c.Header(buf[:cut]))
-		}
-		s.base += cut
-		buf = buf[:copy(buf, buf[cut:])]
-	}
-}
-
-func withPreamble(preamble, chunk []byte) []byte {
-	if len(preamble) == 0 || len(chunk) == 0 {
-		return chunk
-	}
-	return append(bytes.Clone(preamble), chunk...)
 }
 
 // Request implements event.Sink.
@@ -319,7 +324,9 @@ func (s *scribe) Request(r *event.Request) {
 		s.seen.weight = r.Weight
 	}
 	s.enrich.request(r, &s.seen)
-	s.part.requests.append(r, &s.seen)
+	firstByte, duration := clamped(r.FirstByte, time.Microsecond), clamped(r.Duration, time.Microsecond)
+	s.part.requests.append(r, &s.seen, firstByte, duration)
+	s.part.sums.add(r, &s.seen, firstByte, duration)
 	s.count(r.Time)
 }
 
@@ -356,7 +363,7 @@ func (s *scribe) keep(r event.Refusal) {
 	s.stats.refused++
 	f := s.found
 	sample := r.Record[:min(len(r.Record), record.MaxRefused)]
-	q := quarantined{s.seen.received, s.source.id, r.Reason, s.sequence, uint64(s.base + r.Offset), 1, sample}
+	q := quarantined{s.seen.received, s.source.id, r.Reason, s.sequence, uint64(max(s.base+r.Offset, 0)), 1, sample}
 	if len(f.quarantine) < maxQuarantined {
 		q.sample = bytes.Clone(sample)
 		f.quarantine = append(f.quarantine, q)

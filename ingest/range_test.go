@@ -36,7 +36,7 @@ func newScribe(t *testing.T, partRows int, sources ...Source) (*scribe, func(mes
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scribe{formats: Formats(), sources: readables, enrich: enrich, log: log}
+	s := &scribe{sources: readables, enrich: enrich, log: log, unpacker: newUnpacker(maxUnpacked)}
 	return s, func(messages ...bus.Message) (*found, []int) {
 		t.Helper()
 		var parts []int
@@ -79,7 +79,7 @@ func gzipped(text string) []byte {
 
 func TestAParserThatPanicsCostsItsMessageAlone(t *testing.T) {
 	s, read := newScribe(t, 1000, Source{ID: "s", Format: "ndjson"})
-	s.formats["broken"] = func([]byte, event.Origin, event.Sink) { panic("index out of range") }
+	s.sources["s"].others["broken"] = &reader{parse: func([]byte, event.Origin, event.Sink) { panic("index out of range") }}
 	good := bus.Message{Data: []byte(someLines(2))}
 	bad := bus.Message{Data: []byte(someLines(1)), Header: bus.Header{headerFormat: "broken"}}
 	found, parts := read(good, bad, good)

@@ -10,14 +10,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"vigie/ingest/akamai"
-	"vigie/ingest/beacon"
-	"vigie/ingest/combined"
-	"vigie/ingest/ndjson"
-	"vigie/ingest/nginx"
-	"vigie/ingest/w3c"
-	"vigie/internal/event"
 )
 
 // Source is one sender: who it is, how it writes, and how it proves itself.
@@ -48,18 +40,6 @@ type SyslogMatch struct {
 	Tag  string         `yaml:"tag"` // RFC 3164 tag or RFC 5424 APP-NAME; empty: any
 }
 
-// Formats are the wire formats by the name they have in a source's configuration.
-func Formats() map[string]event.Parser {
-	return map[string]event.Parser{
-		"akamai":   akamai.Parse,
-		"ndjson":   ndjson.Parse,
-		"nginx":    nginx.Parse,
-		"combined": combined.Parse,
-		"w3c":      w3c.Parse,
-		"beacon":   beacon.Parse,
-	}
-}
-
 var sourceID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
 
 const maxWeight = 1e6
@@ -69,15 +49,15 @@ func (s *Source) check(cdns map[string]bool) error {
 	at := func(key, format string, args ...any) error {
 		return fmt.Errorf("source %q: %s: %s", s.ID, key, fmt.Sprintf(format, args...))
 	}
-	formats := Formats()
+	format, known := formats[s.Format]
 	switch {
 	case !sourceID.MatchString(s.ID):
 		return at("id", "must be 1 to 63 letters, digits, - or _, beginning with a letter or digit")
-	case formats[s.Format] == nil:
-		return at("format", "%q is none of %s", s.Format, strings.Join(sortedKeys(formats), ", "))
+	case !known:
+		return at("format", "%q is none of %s", s.Format, strings.Join(Formats(), ", "))
 	case s.CDN != "" && !cdns[s.CDN]:
 		return at("cdn", "%q is not among the configured CDNs (%s)", s.CDN, strings.Join(sortedKeys(cdns), ", "))
-	case s.CDN == "" && s.Format != "beacon":
+	case s.CDN == "" && format.kind == ofRequests:
 		return at("cdn", "is missing: a log's traffic belongs to a CDN")
 	case s.Weight != 0 && !(s.Weight >= 1 && s.Weight <= maxWeight): // NaN is neither
 		return at("weight", "%v is not between 1 and %.0f: it is how many requests one line stands for", s.Weight, maxWeight)
@@ -88,6 +68,9 @@ func (s *Source) check(cdns map[string]bool) error {
 	}
 	if _, err := time.LoadLocation(s.TimeZone); err != nil {
 		return at("time_zone", "%v: use an IANA name such as Europe/Paris", err)
+	}
+	if _, err := s.reader(s.Format); err != nil {
+		return fmt.Errorf("source %q: %w", s.ID, err)
 	}
 	return nil
 }

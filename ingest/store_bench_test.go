@@ -71,7 +71,7 @@ func fill(b *requestBlock, e *enricher, rng *rand.Rand, rows int, at time.Time) 
 		r.Client = netip.AddrFrom4([4]byte{198, 18, byte(rng.IntN(256)), 0})
 		r.CMCD.Bitrate, r.CMCD.Throughput, r.CMCD.BufferLength = 4500, uint32(5000+rng.IntN(60000)), uint32(rng.IntN(20000))
 		e.request(&r, &s)
-		b.append(&r, &s)
+		b.append(&r, &s, clamped(r.FirstByte, time.Microsecond), clamped(r.Duration, time.Microsecond))
 	}
 }
 

@@ -124,7 +124,7 @@ func NewWriter(cfg WriterConfig) (*Writer, error) {
 		p := &partition{
 			number: i, stream: stream, writer: w, log: log,
 			lease:      &lease{kv: cfg.Leases, key: fmt.Sprintf("p%d", i), owner: cfg.Owner, alone: cfg.Alone, log: log},
-			scribe:     scribe{formats: Formats(), sources: sources, enrich: enrich, log: log},
+			scribe:     scribe{sources: sources, enrich: enrich, log: log, unpacker: newUnpacker(maxUnpacked)},
 			free:       make(chan *part, 3),
 			deliveries: newDeliveryBlock(), quarantine: newQuarantineBlock(),
 		}
@@ -366,6 +366,9 @@ func (p *partition) store(ctx context.Context, in <-chan *insert) error {
 		}
 		token := fmt.Sprintf("raw:%d:p%d:%d-%d:%d", p.lease.current().Stream, p.number, i.span.from, i.span.to, i.number)
 		if err := p.insert(ctx, "requests", token, func() *ch.Block { return i.part.requests.Block }); err != nil {
+			return err
+		}
+		if err := p.insert(ctx, "requests_1s", token, i.part.sums.layOut); err != nil {
 			return err
 		}
 		if err := p.insert(ctx, "beacons", token, func() *ch.Block { return i.part.beacons.Block }); err != nil {

@@ -54,6 +54,13 @@ func (c *LowCardinality) AppendString(v string) {
 	c.keys = append(c.keys, e.key)
 }
 
+// Last is the number, in the block's dictionary, of the value that was appended last. There must be
+// one.
+func (c *LowCardinality) Last() uint32 { return c.keys[len(c.keys)-1] }
+
+// Text is the value that has a number in the block's dictionary, valid until the next Reset.
+func (c *LowCardinality) Text(number uint32) []byte { return c.dict.RowBytes(int(number)) }
+
 func (c *LowCardinality) learn(v string) uint32 {
 	place := uint32(len(c.entries))
 	c.known[v] = place
