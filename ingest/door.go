@@ -19,6 +19,7 @@ import (
 const (
 	headerSource   = "Vigie-Source"
 	headerFormat   = "Vigie-Format"   // as configured when it was received, or as the sender said
+	headerAsked    = "Vigie-Asked"    // "1": the sender said the format
 	headerReceived = "Vigie-Received" // Unix nanoseconds
 	headerWeight   = "Vigie-Weight"
 	headerEnvelope = "Vigie-Envelope" // "1": the data is an envelope
@@ -114,6 +115,9 @@ func (d *delivery) header() bus.Header {
 		headerSource:   d.source.ID,
 		headerFormat:   cmp.Or(d.format, d.source.Format),
 		headerReceived: strconv.FormatInt(d.received.UnixNano(), 10),
+	}
+	if d.format != "" {
+		h[headerAsked] = "1"
 	}
 	if d.weight != 0 {
 		h[headerWeight] = strconv.FormatFloat(d.weight, 'g', -1, 64)

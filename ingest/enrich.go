@@ -78,6 +78,13 @@ func newEnricher(cfg EnrichConfig, isps *ISPs, asns *ASNs, cdns []CDN) (*enriche
 	return e, nil
 }
 
+// another is an enricher with the same tables, for another writer.
+func (e *enricher) another() *enricher {
+	other := *e
+	other.asns = asnCache{asns: e.asns.asns}
+	return &other
+}
+
 // Times that a record may tell, around when it was received. Beyond them a clock is wrong, not
 // late: such rows would pull every chart out of shape.
 const (

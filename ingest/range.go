@@ -102,12 +102,15 @@ type scribe struct {
 	syslog   bool
 
 	unpacker *unpacker
+	only     *window // what was received outside of it is passed over; nil: nothing is
+	passing  bool    // over what is being read
 }
 
 // readable is a source as the scribe needs it.
 type readable struct {
 	id        string
 	reader    *reader
+	asked     sync.Mutex
 	others    map[string]*reader // in formats that are not its own, as senders may ask for; nil: cannot be
 	source    *Source
 	zone      *time.Location
@@ -123,6 +126,8 @@ func (r *readable) in(format string) *reader {
 	if r.source == nil || format == r.source.Format {
 		return r.reader
 	}
+	r.asked.Lock()
+	defer r.asked.Unlock()
 	if _, ok := r.others[format]; !ok {
 		r.others[format], _ = r.source.reader(format)
 	}
@@ -215,7 +220,10 @@ func (s *scribe) ahead(sp *span, steps chan<- step, enough <-chan struct{}) {
 		}
 		var r *reader
 		if source := s.sources[m.Header[headerSource]]; source != nil {
-			r = source.in(m.Header[headerFormat])
+			r = source.reader
+			if s.only == nil || m.Header[headerAsked] != "" { // a replay reads as is configured now
+				r = source.in(m.Header[headerFormat])
+			}
 		}
 		if !give(step{message: m, reader: r}) {
 			return
@@ -251,6 +259,7 @@ func (s *scribe) begin(m *bus.Message, r *reader) {
 	s.stats.messages++
 	s.stats.bytes += uint64(len(m.Data))
 	s.stats.received = later(s.stats.received, s.seen.received)
+	s.passing = s.only != nil && !s.only.holds(s.seen.received)
 	if s.source = s.sources[id]; s.source == nil {
 		s.source = &readable{id: id, idText: []byte(id)}
 		return
@@ -269,6 +278,9 @@ func (s *scribe) begin(m *bus.Message, r *reader) {
 // not the night.
 func (s *scribe) take(p piece) {
 	s.base = p.base - p.top
+	if s.passing && !s.envelope { // an envelope's payloads were received each at its own time
+		return
+	}
 	start := p.text[:min(len(p.text), record.MaxRefused)]
 	switch {
 	case p.refused != "":
@@ -307,6 +319,7 @@ func (s *scribe) open(envelope []byte) {
 		origin := s.origin
 		origin.Received, origin.Client, origin.UserAgent = first.received, first.client, first.userAgent
 		s.seen.received, s.client = first.received, first.client
+		s.passing = s.only != nil && !s.only.holds(first.received)
 		parse(first.payload, origin, s)
 		rest = after
 	}
@@ -314,6 +327,9 @@ func (s *scribe) open(envelope []byte) {
 
 // Request implements event.Sink.
 func (s *scribe) Request(r *event.Request) {
+	if s.passing {
+		return
+	}
 	if reason := implausible(r.Time, s.seen.received, s.backfill); reason != "" {
 		s.Refuse(event.Refusal{Record: r.Path, Reason: reason})
 		return
@@ -332,6 +348,9 @@ func (s *scribe) Request(r *event.Request) {
 
 // Beacon implements event.Sink.
 func (s *scribe) Beacon(b *event.Beacon) {
+	if s.passing {
+		return
+	}
 	if reason := implausible(b.Time, s.seen.received, s.backfill); reason != "" {
 		s.Refuse(event.Refusal{Record: b.Session, Reason: reason})
 		return
@@ -353,6 +372,9 @@ func (s *scribe) Beacon(b *event.Beacon) {
 
 // Measurement implements event.Sink.
 func (s *scribe) Measurement(m *event.Measurement) {
+	if s.passing {
+		return
+	}
 	s.Refuse(event.Refusal{Record: m.Name, Reason: "metrics: this source's format is for logs"})
 }
 
@@ -360,6 +382,9 @@ func (s *scribe) Measurement(m *event.Measurement) {
 func (s *scribe) Refuse(r event.Refusal) { s.keep(r) }
 
 func (s *scribe) keep(r event.Refusal) {
+	if s.passing {
+		return
+	}
 	s.stats.refused++
 	f := s.found
 	sample := r.Record[:min(len(r.Record), record.MaxRefused)]

@@ -28,7 +28,11 @@ func (p *partition) tidy(ctx context.Context) error {
 			}
 			committed := p.lease.current().Committed
 			p.writer.metrics.pending.WithLabelValues(strconv.Itoa(p.number)).Set(float64(state.Last - min(committed, state.Last)))
-			if before := p.forgettable(ctx, state, committed); before > state.First {
+			before := p.forgettable(ctx, state, committed)
+			if hold := p.hold.Load(); hold != 0 {
+				before = min(before, hold)
+			}
+			if before > state.First {
 				err = p.stream.Forget(ctx, before)
 			}
 		}

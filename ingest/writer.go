@@ -8,6 +8,7 @@ import (
 	"math"
 	"sort"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -83,6 +84,9 @@ type Writer struct {
 	cfg        WriterConfig
 	partitions []*partition
 	metrics    writerMetrics
+
+	gate      sync.RWMutex // held for reading from a range's plan to its commit
+	replaying sync.Mutex
 }
 
 type writerMetrics struct {
@@ -144,6 +148,7 @@ func (w *Writer) Run(ctx context.Context) error {
 	for _, p := range w.partitions {
 		g.Go(func() error { return p.run(ctx) })
 	}
+	g.Go(func() error { return w.finish(ctx) })
 	return g.Wait()
 }
 
@@ -159,6 +164,9 @@ type partition struct {
 	free       chan *part
 	deliveries *deliveryBlock
 	quarantine *quarantineBlock
+	hold       atomic.Uint64 // messages from here on are read again and not to be forgotten; 0: none are
+	again      *replayState  // what this reader reads again; nil: it is the partition's own
+	replayed   struct{ lines, refused atomic.Uint64 }
 	density    atomic.Uint64 // rows per byte of raw message, as float bits: how many messages make a block
 }
 
@@ -189,13 +197,22 @@ func (p *partition) session(ctx context.Context) error {
 	if err := p.lease.acquire(ctx, state.Made); err != nil {
 		return err
 	}
+	if p.again != nil && p.lease.current().Committed == 0 {
+		if err := p.lease.change(ctx, func(s *leaseState) { s.Committed = p.again.Start[p.number] - 1 }); err != nil {
+			return err
+		}
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	spans, inserts := make(chan *span), make(chan *insert)
+	ctx, done := context.WithCancel(ctx)
+	defer done()
 	g.Go(func() error { return p.lease.renew(ctx) })
-	g.Go(func() error { return p.tidy(ctx) })
+	if p.again == nil {
+		g.Go(func() error { return p.tidy(ctx) })
+	}
 	g.Go(func() error { defer close(spans); return p.collect(ctx, spans) })
 	g.Go(func() error { defer close(inserts); return p.parse(ctx, spans, inserts) })
-	g.Go(func() error { return p.store(ctx, inserts) })
+	g.Go(func() error { defer done(); return p.store(ctx, inserts) })
 	err = g.Wait()
 	for len(p.free) < cap(p.free) { // parts that were on their way are lost with the session
 		p.free <- newPart()
@@ -207,6 +224,10 @@ func (p *partition) session(ctx context.Context) error {
 // again.
 func (p *partition) collect(ctx context.Context, out chan<- *span) error {
 	state := p.lease.current()
+	read, until := state.Committed, uint64(math.MaxUint64)
+	if p.again != nil {
+		until = p.again.Until[p.number]
+	}
 	r, err := p.stream.Read(ctx, state.Committed+1)
 	if err != nil {
 		return err
@@ -246,8 +267,12 @@ func (p *partition) collect(ctx context.Context, out chan<- *span) error {
 		if err := send(s); err != nil {
 			return err
 		}
+		read = s.to
 	}
 	for {
+		if read >= until {
+			return nil
+		}
 		m, err := next(ctx)
 		if err != nil {
 			return err
@@ -260,7 +285,7 @@ func (p *partition) collect(ctx context.Context, out chan<- *span) error {
 			s.to = m.Sequence
 			size += len(m.Data)
 			whole := wholeBody(m)
-			if whole && (float64(size)*density >= spanRows || size >= spanBytes) {
+			if whole && (float64(size)*density >= spanRows || size >= spanBytes || m.Sequence >= until) {
 				break
 			}
 			wait := within
@@ -278,6 +303,7 @@ func (p *partition) collect(ctx context.Context, out chan<- *span) error {
 		if err := send(s); err != nil {
 			return err
 		}
+		read = s.to
 	}
 }
 
@@ -358,40 +384,75 @@ func (p *partition) learn(s *span, rows int) {
 // store plans, inserts, commits.
 func (p *partition) store(ctx context.Context, in <-chan *insert) error {
 	for i := range in {
-		if i.number == 0 {
-			err := p.lease.change(ctx, func(s *leaseState) { s.From, s.To, s.PartRows = i.span.from, i.span.to, i.span.partRows })
-			if err != nil {
-				return err
-			}
-		}
-		token := fmt.Sprintf("raw:%d:p%d:%d-%d:%d", p.lease.current().Stream, p.number, i.span.from, i.span.to, i.number)
-		if err := p.insert(ctx, "requests", token, func() *ch.Block { return i.part.requests.Block }); err != nil {
+		if err := p.storeSpan(ctx, i, in); err != nil {
 			return err
-		}
-		if err := p.insert(ctx, "requests_1s", token, i.part.sums.layOut); err != nil {
-			return err
-		}
-		if err := p.insert(ctx, "beacons", token, func() *ch.Block { return i.part.beacons.Block }); err != nil {
-			return err
-		}
-		p.free <- i.part
-		if i.found == nil {
-			continue
-		}
-		if err := p.insert(ctx, "quarantine", token, func() *ch.Block { return p.refusals(i.found) }); err != nil {
-			return err
-		}
-		if err := p.insert(ctx, "deliveries", token, func() *ch.Block { return p.delivered(i.span, i.found) }); err != nil {
-			return err
-		}
-		if err := p.lease.change(ctx, func(s *leaseState) { s.Committed, s.From, s.To = i.span.to, 0, 0 }); err != nil {
-			return err
-		}
-		for source, of := range i.found.sources {
-			p.writer.metrics.refused.WithLabelValues(source).Add(float64(of.refused))
 		}
 	}
 	return ctx.Err()
+}
+
+// storeSpan stores a span whose first part is given and whose others follow.
+func (p *partition) storeSpan(ctx context.Context, i *insert, in <-chan *insert) error {
+	if p.again == nil { // a replay waits for spans to be whole, and they for it
+		p.writer.gate.RLock()
+		defer p.writer.gate.RUnlock()
+	}
+	err := p.lease.change(ctx, func(s *leaseState) { s.From, s.To, s.PartRows = i.span.from, i.span.to, i.span.partRows })
+	if err != nil {
+		return err
+	}
+	for {
+		token := fmt.Sprintf("%s:%d:p%d:%d-%d:%d", p.name(), p.lease.current().Stream, p.number, i.span.from, i.span.to, i.number)
+		for _, of := range []struct {
+			table  string
+			layOut func() *ch.Block
+		}{
+			{"requests", func() *ch.Block { return i.part.requests.Block }},
+			{"requests_1s", i.part.sums.layOut},
+			{"beacons", func() *ch.Block { return i.part.beacons.Block }},
+		} {
+			if err := p.insert(ctx, of.table, token, of.layOut); err != nil {
+				return err
+			}
+		}
+		p.free <- i.part
+		if i.found != nil {
+			return p.conclude(ctx, i, token)
+		}
+		var ok bool
+		if i, ok = <-in; !ok {
+			return ctx.Err()
+		}
+	}
+}
+
+// name begins a token: rows that are read again are not repeats of what was read before.
+func (p *partition) name() string {
+	if p.again != nil {
+		return fmt.Sprintf("again-%d", p.again.ID)
+	}
+	return "raw"
+}
+
+// conclude stores what a span told beside its records, and commits it.
+func (p *partition) conclude(ctx context.Context, i *insert, token string) error {
+	if err := p.insert(ctx, "quarantine", token, func() *ch.Block { return p.refusals(i.found) }); err != nil {
+		return err
+	}
+	if err := p.insert(ctx, "deliveries", token, func() *ch.Block { return p.delivered(i.span, i.found) }); err != nil {
+		return err
+	}
+	if err := p.lease.change(ctx, func(s *leaseState) { s.Committed, s.From, s.To = i.span.to, 0, 0 }); err != nil {
+		return err
+	}
+	for source, of := range i.found.sources {
+		p.replayed.lines.Add(of.lines)
+		p.replayed.refused.Add(of.refused)
+		if p.again == nil {
+			p.writer.metrics.refused.WithLabelValues(source).Add(float64(of.refused))
+		}
+	}
+	return nil
 }
 
 // insert repeats until ClickHouse has the block. It never gives up on one: what is refused for a
@@ -432,7 +493,14 @@ func (p *partition) delivered(s *span, f *found) *ch.Block {
 	d.Reset()
 	names := sortedKeys(f.sources)
 	for _, name := range names {
-		of := f.sources[name]
+		of := *f.sources[name]
+		if p.again != nil {
+			if of.oldest.IsZero() {
+				continue
+			}
+			// It tells which stretch must be looked at again, and nothing of how the source delivers.
+			of = delivered{received: of.received, oldest: of.oldest, newest: of.newest}
+		}
 		if of.oldest.IsZero() {
 			of.oldest, of.newest = of.received, of.received
 		}

@@ -90,7 +90,8 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 	defer doors.close()
 
 	var state state
-	g.Go(func() error { return serveControl(parts, cfg.Data, kept.accounts, log) })
+	replay := &replayDoor{audit: audit.record}
+	g.Go(func() error { return serveControl(parts, cfg.Data, kept.accounts, replay, log) })
 
 	// Doors for machines.
 	room := func() error { return nil }
@@ -158,7 +159,7 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 		g, ctx := errgroup.WithContext(parts)
 		g.Go(func() error { return db.Run(ctx) })
 		if ingests {
-			g.Go(func() error { return write(ctx, cfg, db, streams, kept, metrics, log) })
+			g.Go(func() error { return write(ctx, cfg, db, streams, kept, replay, metrics, log) })
 			g.Go(func() error { return audit.archive(ctx, db) })
 		}
 		if shows {
@@ -238,7 +239,7 @@ func engineComes(err error, since time.Duration) bool {
 	return errors.As(err, &ended) && (!ended.Exited() || ended.ExitCode() == heldByAnother && since < stopWait)
 }
 
-func write(ctx context.Context, cfg *Config, db *ch.DB, streams []*bus.Stream, kept *buckets, metrics prometheus.Registerer, log *slog.Logger) error {
+func write(ctx context.Context, cfg *Config, db *ch.DB, streams []*bus.Stream, kept *buckets, replay *replayDoor, metrics prometheus.Registerer, log *slog.Logger) error {
 	isps, err := cfg.Enrich.ISPTable()
 	if err != nil {
 		return err
@@ -257,6 +258,7 @@ func write(ctx context.Context, cfg *Config, db *ch.DB, streams []*bus.Stream, k
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return asns.Run(ctx) })
+	replay.writer.Store(w)
 	g.Go(func() error { return w.Run(ctx) })
 	return g.Wait()
 }

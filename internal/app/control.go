@@ -18,9 +18,9 @@ import (
 	"vigie/internal/bus"
 )
 
-// The accounts of a running process are reached by whoever may read its data folder, through a
-// socket in it: `vigie user` works beside a server whose bus is embedded. What goes over it is the
-// bucket's five verbs, so that both sides use the same account.Store.
+// A running process is reached by whoever may read its data folder, through a socket in it. `vigie
+// user` works beside a server whose bus is embedded: what goes over the socket is the bucket's five
+// verbs, so that both sides use the same account.Store. `vigie replay` asks for a replay there.
 
 const controlSocket = "control.sock"
 
@@ -44,7 +44,7 @@ type controlAnswer struct {
 // controlErrors are the errors that account.KV promises, by their name on the socket.
 var controlErrors = map[string]error{"not found": account.ErrNotFound, "exists": account.ErrExists, "conflict": account.ErrConflict}
 
-func serveControl(ctx context.Context, folder string, kv account.KV, log *slog.Logger) error {
+func serveControl(ctx context.Context, folder string, kv account.KV, replay *replayDoor, log *slog.Logger) error {
 	path := filepath.Join(folder, controlSocket)
 	os.Remove(path) // a leftover of a process that was killed; the folder's lock is ours
 	l, err := net.Listen("unix", path)
@@ -58,14 +58,17 @@ func serveControl(ctx context.Context, folder string, kv account.KV, log *slog.L
 		l.Close()
 		return fmt.Errorf("control socket: %w", err)
 	}
-	s := &http.Server{ReadTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /{$}", func(w http.ResponseWriter, r *http.Request) {
 		var call controlCall
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&call); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
 		json.NewEncoder(w).Encode(answerControl(r.Context(), kv, call))
-	})}
+	})
+	mux.Handle("POST /replay", replay)
+	s := &http.Server{ReadTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), Handler: mux}
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
 	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -99,6 +102,16 @@ func answerControl(ctx context.Context, kv account.KV, c controlCall) (a control
 		}
 	}
 	return a
+}
+
+// controlClient speaks to the process that has a data folder.
+func controlClient(folder string) *http.Client {
+	socket := filepath.Join(folder, controlSocket)
+	return &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		},
+	}}
 }
 
 // control is the other side of the socket.
@@ -162,12 +175,8 @@ func Accounts(ctx context.Context, cfg *Config, log *slog.Logger) (store *accoun
 	if cfg.NATS.URL == "" {
 		unlock, err := lockFolder(cfg.Data)
 		if errors.Is(err, errFolderInUse) {
-			socket := filepath.Join(cfg.Data, controlSocket)
-			client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
-				DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-					return new(net.Dialer).DialContext(ctx, "unix", socket)
-				},
-			}}
+			client := controlClient(cfg.Data)
+			client.Timeout = 10 * time.Second
 			return account.NewStore(control{client}), client.CloseIdleConnections, nil
 		}
 		if err != nil {
