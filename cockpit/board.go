@@ -160,22 +160,6 @@ type Tool struct {
 	Beacons     uint64
 }
 
-// Sources shows what arrives, how late, and what was refused.
-type Sources struct {
-	Panel
-	Rows []Source
-}
-
-type Source struct {
-	ID, CDN     string
-	Rate        float64       // lines/s, unweighted, last minute
-	Lag         time.Duration // now − watermark
-	Watermark   time.Time     // zero: nothing received lately
-	Silent      time.Duration // since the last line; 0 while it delivers
-	Quarantined uint64        // lines refused in the last hour
-	Health      Health
-}
-
 // Deviation is the thing that deviates most, to be said in one sentence.
 type Deviation struct {
 	ISP, CDN string // CDN is its name

@@ -21,7 +21,7 @@ const (
 )
 
 // board makes the parts. A part whose data could not be read is the last one, with the reason.
-func (c *Cockpit) board(now time.Time, failed failures, refused map[string]uint64) *Board {
+func (c *Cockpit) board(now time.Time, failed failures) *Board {
 	b := &Board{
 		At: now, CompleteTo: c.marks.all(),
 		Match: c.cfg.Match.Now(now), Marks: c.cfg.Match.Marks(),
@@ -41,7 +41,7 @@ func (c *Cockpit) board(now time.Time, failed failures, refused map[string]uint6
 	keep(&b.Failing, &c.last.Failing, errText(logs), func() Chart { return c.failing(now) })
 	keep(&b.Matrix, &c.last.Matrix, cmp.Or(errText(logs), errText(failed.viewers)), func() Matrix { return c.matrix(now) })
 	keep(&b.Tools, &c.last.Tools, errText(tools), func() Tools { return c.tools() })
-	keep(&b.Sources, &c.last.Sources, cmp.Or(errText(failed.sources), errText(failed.refused)), func() Sources { return c.sources(now, refused) })
+	keep(&b.Sources, &c.last.Sources, cmp.Or(errText(failed.sources), errText(failed.refused)), func() Sources { return c.sources(now) })
 	b.Worst = c.worst(&b.Matrix, now)
 	return b
 }
@@ -377,28 +377,4 @@ func (c *Cockpit) tools() Tools {
 	}
 	slices.SortFunc(t.Rows, func(a, b Tool) int { return cmp.Compare(a.Name, b.Name) })
 	return t
-}
-
-func (c *Cockpit) sources(now time.Time, refused map[string]uint64) Sources {
-	out := Sources{Panel: Panel{AsOf: now}}
-	for id, cdn := range c.cfg.Sources {
-		row := Source{ID: id, CDN: cdn, Quarantined: refused[id]}
-		if s := c.marks.sources[id]; s != nil {
-			row.Rate = float64(s.Lines) / 60
-			row.Silent = c.marks.silent(s)
-			row.Watermark = c.marks.watermark(s)
-			switch {
-			case row.Silent > 0:
-				row.Health = HealthWarning
-			case s.Known:
-				row.Health = HealthFine
-				row.Lag = now.Sub(row.Watermark)
-			}
-		}
-		out.Rows = append(out.Rows, row)
-	}
-	slices.SortFunc(out.Rows, func(a, b Source) int {
-		return cmp.Or(-cmp.Compare(a.Rate, b.Rate), cmp.Compare(a.ID, b.ID))
-	})
-	return out
 }

@@ -117,7 +117,7 @@ func fill(t *testing.T, db *ch.DB) {
 
 func watch(t *testing.T, db *ch.DB) *Cockpit {
 	t.Helper()
-	c, err := New(Config{DB: db, CDNs: []CDN{{ID: "a", Name: "A"}}, Sources: map[string]string{"log": "a", "player": ""}, Log: slog.New(slog.DiscardHandler)})
+	c, err := New(Config{DB: db, CDNs: []CDN{{ID: "a", Name: "A"}}, Sources: []SourceInfo{{ID: "log", CDN: "a"}, {ID: "player"}}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,6 +159,7 @@ func TestEachPanelFailsAlone(t *testing.T) {
 			}
 			c.sql[query] = "SELECT throwIf(1, 'the disk is on fire') AS slot"
 			c.history.touch(now, now, slotOf(now)) // something to read
+			c.reasoned = time.Time{}               // and reasons are asked for again
 			bad := c.Tick(t.Context(), now)
 			var failed []string
 			for name, p := range parts(bad) {

@@ -17,10 +17,15 @@ import (
 // Config is what the board is made of.
 type Config struct {
 	DB      *ch.DB
-	CDNs    []CDN             // in the order of the columns
-	Sources map[string]string // source id → its CDN's id; "" for measuring tools
-	Match   Match             // checked; the zero value: no match, the board slides over two hours
+	CDNs    []CDN // in the order of the columns
+	Sources []SourceInfo
+	Match   Match // checked; the zero value: no match, the board slides over two hours
 	Limits  Limits
+	// Doors tells what the collectors saw of each source, by its id; nil: nobody knows.
+	Doors func(context.Context) (map[string]DoorState, error)
+	// Mask hides the secrets and addresses in a line that could not be read; nil: they stay.
+	Mask func(string) string
+
 	Publish func(*Board) // called once a tick, from one goroutine; it must not wait
 
 	Log     *slog.Logger
@@ -92,6 +97,11 @@ type Cockpit struct {
 	since   map[cellKey]time.Time
 	calm    map[cellKey]time.Time
 
+	doors    map[string]DoorState
+	reasons  map[string][]Reason
+	refused  map[string]uint64
+	reasoned time.Time // when reasons were read
+
 	ticks   prometheus.Counter
 	queries prometheus.Counter
 	took    prometheus.Histogram
@@ -118,11 +128,14 @@ func New(cfg Config) (*Cockpit, error) {
 	cfg.Limits.FirstByte = cfg.Limits.FirstByte.or(2, 3)
 	c := &Cockpit{
 		cfg: cfg, sql: sql, history: newHistory(), last: &Board{},
-		marks: watermarks{cdns: cfg.Sources},
+		marks: watermarks{cdns: map[string]string{}},
 		since: map[cellKey]time.Time{}, calm: map[cellKey]time.Time{},
 		ticks:   prometheus.NewCounter(prometheus.CounterOpts{Name: "vigie_cockpit_ticks_total", Help: "Boards made."}),
 		queries: prometheus.NewCounter(prometheus.CounterOpts{Name: "vigie_cockpit_queries_total", Help: "Questions put to ClickHouse for boards."}),
 		took:    prometheus.NewHistogram(prometheus.HistogramOpts{Name: "vigie_cockpit_tick_seconds", Help: "Time to make one board.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 11)}),
+	}
+	for _, s := range cfg.Sources {
+		c.marks.cdns[s.ID] = s.CDN
 	}
 	if cfg.Metrics != nil {
 		cfg.Metrics.MustRegister(c.ticks, c.queries, c.took)
@@ -202,20 +215,14 @@ func (c *Cockpit) Tick(ctx context.Context, now time.Time) *Board {
 	var wg sync.WaitGroup
 	wg.Go(func() { failed.edge = c.readEdge(ctx, now) })
 	wg.Go(func() { failed.viewers = c.readCells(ctx) })
-	var refused map[string]uint64
-	wg.Go(func() {
-		var err error
-		if refused, err = c.readRefused(ctx); err != nil {
-			failed.refused = err
-		}
-	})
+	wg.Go(func() { failed.refused = c.readReasons(ctx, now) })
 	wg.Wait()
 	for _, err := range []error{failed.sources, failed.history, failed.edge, failed.viewers, failed.refused} {
 		if err != nil && ctx.Err() == nil {
 			c.cfg.Log.Warn("a panel could not be read", "error", err)
 		}
 	}
-	board := c.board(now, failed, refused)
+	board := c.board(now, failed)
 	c.last = board
 	return board
 }
@@ -249,9 +256,10 @@ func (c *Cockpit) readSources(ctx context.Context, now time.Time) error {
 		Received   int64    `ch:"received_ms"`
 		Newest     int64    `ch:"newest_ms"`
 		Pause      float64  `ch:"pause"` // seconds; NaN after one delivery
-		LastMinute uint64   `ch:"last_minute"`
-		Refused    uint64   `ch:"refused"`
 		Late       []uint64 `ch:"late"`
+		Recent     []uint64 `ch:"last_10s"`
+		LastMinute []uint64 `ch:"last_minute"`
+		Whole      []uint64 `ch:"whole"`
 	}
 	if err := c.ask(ctx, &rows, "sources"); err != nil {
 		return err
@@ -267,7 +275,6 @@ func (c *Cockpit) readSources(ctx context.Context, now time.Time) error {
 			c.marks.sources[r.Source], late[r.Source] = s, &histogram{}
 		}
 		received := time.UnixMilli(r.Received)
-		s.Lines += r.LastMinute
 		if received.After(s.Received) {
 			s.Received = received
 		}
@@ -280,14 +287,21 @@ func (c *Cockpit) readSources(ctx context.Context, now time.Time) error {
 		for i, n := range r.Late {
 			late[r.Source][i] += float64(n)
 		}
+		s.recent.add(r.Recent)
+		s.minute.add(r.LastMinute)
+		s.whole.add(r.Whole)
+		s.Lines = s.minute.lines
 		if received.After(partitions[r.Partition]) {
 			partitions[r.Partition] = received
 		}
 	}
 	for id, s := range c.marks.sources {
-		if late[id].total() > 0 {
-			edge, _ := late[id].upper(lateShare, lateEdges[:])
-			s.Late, s.Known = time.Duration(edge*float64(time.Second)), true
+		if h := late[id]; h.total() > 0 {
+			edge := func(q float64) time.Duration {
+				seconds, _ := h.upper(q, lateEdges[:])
+				return time.Duration(seconds * float64(time.Second))
+			}
+			s.Late, s.p50, s.p95, s.Known = edge(lateShare), edge(0.5), edge(0.95), true
 		}
 	}
 	c.marks.front(partitions)
@@ -437,20 +451,4 @@ func (c *Cockpit) readCells(ctx context.Context) error {
 		c.cells[toolKey{r.Tool, r.CDN, r.ISP}] = audience{r.Viewers, r.Told}
 	}
 	return nil
-}
-
-func (c *Cockpit) readRefused(ctx context.Context) (map[string]uint64, error) {
-	var rows []struct {
-		Source   string `ch:"source"`
-		Refused  uint64 `ch:"refused"`
-		Received int64  `ch:"received_ms"`
-	}
-	if err := c.ask(ctx, &rows, "refused"); err != nil {
-		return nil, err
-	}
-	out := map[string]uint64{}
-	for _, r := range rows {
-		out[r.Source] = r.Refused
-	}
-	return out, nil
 }

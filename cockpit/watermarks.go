@@ -24,7 +24,10 @@ type sourceState struct {
 	Pause    time.Duration // between two deliveries, the 9th of ten; 0: not known
 	Lines    uint64        // of the last minute
 	Late     time.Duration
-	Known    bool // it has lately delivered rows that tell how late it is
+	p50, p95 time.Duration // as Late, which is the 99th of 100
+	Known    bool          // it has lately delivered rows that tell how late it is
+
+	recent, minute, whole delivered // in ten seconds, a minute, ten minutes
 }
 
 // watermark is the moment up to which the source is complete, but for lateShare: the received

@@ -207,6 +207,7 @@ type deliveryBlock struct {
 	partition                                    *ch.UInt16
 	first, last, messages, bytes, lines, refused *ch.UInt64
 	late                                         [len(lateEdges) + 1]*ch.UInt64
+	told                                         struct{ bytes, firstByte, duration, cache, client, session *ch.UInt64 }
 	source                                       *ch.LowCardinality
 }
 
@@ -244,6 +245,8 @@ func newDeliveryBlock() *deliveryBlock {
 		oldest:    b.DateTime64("oldest"),
 		newest:    b.DateTime64("newest"),
 	}
+	d.told.bytes, d.told.firstByte, d.told.duration = b.UInt64("told_bytes"), b.UInt64("told_first_byte"), b.UInt64("told_duration")
+	d.told.cache, d.told.client, d.told.session = b.UInt64("told_cache"), b.UInt64("told_client"), b.UInt64("told_session")
 	for i := range d.late {
 		d.late[i] = b.UInt64("late_" + strconv.Itoa(i))
 	}

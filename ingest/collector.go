@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"log/slog"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
+	"vigie/ingest/fastly"
 	"vigie/internal/bus"
 )
 
@@ -26,6 +28,8 @@ type CollectorConfig struct {
 	CDNs    []CDN
 	Streams []*bus.Stream // one a partition, from OpenStreams
 	Imports *bus.KV       // remembers what was imported for good; nil: only for as long as the streams do
+	Doors   *bus.KV       // where Visits are noted for AllVisits; nil: nowhere
+	Owner   string        // this process's name in it
 	Room    func() error  // says why there is no room on the disk; nil: never asked
 
 	MaxBody        int64          // bytes of one HTTP body as it comes; 0: 64 MiB
@@ -57,14 +61,16 @@ const (
 	maxBatchID       = 256
 )
 
-// Collector is the door for machines. Its Handler answers POST /ingest/{source} and /beacon.
+// Collector is the door for machines. Its Handler answers POST /ingest/{source} and the doors that
+// viewers' machines reach.
 type Collector struct {
 	cfg     CollectorConfig
 	sources map[string]*Source
 	door    *door
 	memory  *semaphore.Weighted
-	beacons *beaconDoor
+	public  *publicDoors
 	syslog  *syslogDoor
+	book    *doorBook
 	metrics collectorMetrics
 }
 
@@ -90,6 +96,7 @@ func NewCollector(cfg CollectorConfig) (*Collector, error) {
 		sources: map[string]*Source{},
 		door:    &door{partitions: cfg.Streams, room: cfg.Room},
 		memory:  semaphore.NewWeighted(cfg.MaxMemory),
+		book:    &doorBook{kv: cfg.Doors, owner: cfg.Owner, log: cfg.Log, visits: map[string]*Visits{}},
 		metrics: collectorMetrics{
 			bodies:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vigie_ingest_bodies_total", Help: "Bodies and batches by source and outcome."}, []string{"source", "outcome"}),
 			bytes:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vigie_ingest_bytes_total", Help: "Bytes stored in the raw stream by source."}, []string{"source"}),
@@ -103,9 +110,14 @@ func NewCollector(cfg CollectorConfig) (*Collector, error) {
 		return nil, err
 	}
 	for i := range cfg.Sources {
-		c.sources[cfg.Sources[i].ID] = &cfg.Sources[i]
+		s := &cfg.Sources[i]
+		s.own, _ = s.reader(s.Format) // it was checked
+		c.sources[s.ID] = s
 	}
-	c.beacons = newBeaconDoor(c)
+	var err error
+	if c.public, err = newPublicDoors(c); err != nil {
+		return nil, err
+	}
 	c.syslog = newSyslogDoor(c)
 	return c, nil
 }
@@ -135,8 +147,9 @@ func CheckSources(sources []Source, cdns []CDN) error {
 // mounts Handler, and must have stopped before ctx ends.
 func (c *Collector) Run(ctx context.Context) error {
 	var g errgroup.Group
-	g.Go(func() error { return c.beacons.run(ctx) })
+	g.Go(func() error { return c.public.run(ctx) })
 	g.Go(func() error { return c.syslog.run(ctx) })
+	g.Go(func() error { return c.book.run(ctx) })
 	return g.Wait()
 }
 
@@ -145,84 +158,133 @@ func (c *Collector) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /ingest/{source}", c.ingest)
 	mux.HandleFunc("PUT /ingest/{source}", c.ingest)
-	c.beacons.mount(mux)
+	mux.HandleFunc("POST /ingest/{source}/{path...}", c.ingest) // what senders put behind the address they were given
+	mux.HandleFunc("GET "+fastly.ChallengePath, c.fastlyChallenge)
+	c.public.mount(mux)
 	return mux
 }
 
+// ingest takes a body, as whoever sends it expects.
 func (c *Collector) ingest(w http.ResponseWriter, r *http.Request) {
 	source, ok := c.sources[r.PathValue("source")]
 	if !ok || source.Public || !source.admits(r) {
 		// The same answer for both, so that names cannot be guessed.
 		c.metrics.bodies.WithLabelValues("", "unauthorized").Inc()
+		if ok && !source.Public {
+			c.book.refused(source.ID, "wrong token, or none")
+		}
 		w.Header().Set("WWW-Authenticate", `Basic realm="vigie"`)
 		refuse(w, http.StatusUnauthorized, "no such source, or a wrong token: see sources: in the configuration")
 		return
 	}
-	answer := func(outcome string) { c.metrics.bodies.WithLabelValues(source.ID, outcome).Inc() }
-
+	firehose := isFirehose(r)
+	refused := func(outcome string, status int, why string) {
+		c.metrics.bodies.WithLabelValues(source.ID, outcome).Inc()
+		c.book.refused(source.ID, why)
+		if firehose {
+			answerFirehose(w, status, r.Header.Get(firehoseRequest), why)
+			return
+		}
+		refuse(w, status, why)
+	}
 	d := &delivery{source: source, received: time.Now(), batch: batchID(r), client: peer(r).String(), backfill: r.URL.Query().Get("backfill") == "1"}
 	if text := r.URL.Query().Get("weight"); text != "" {
 		weight, err := strconv.ParseFloat(text, 64)
 		if err != nil || !(weight >= 1 && weight <= maxWeight) {
-			answer("invalid")
-			refuse(w, http.StatusBadRequest, fmt.Sprintf("weight: %.20q is not a number from 1 to %.0f", text, maxWeight))
+			refused("invalid", http.StatusBadRequest, fmt.Sprintf("weight: %.20q is not a number from 1 to %.0f", text, maxWeight))
 			return
 		}
 		d.weight = weight
 	}
+	reader := source.own
 	if d.format = r.URL.Query().Get("format"); d.format != "" {
-		if _, err := source.reader(d.format); err != nil {
-			answer("invalid")
-			refuse(w, http.StatusBadRequest, err.Error())
+		var err error
+		if reader, err = source.reader(d.format); err != nil {
+			refused("invalid", http.StatusBadRequest, err.Error())
 			return
 		}
 	}
 	if len(d.batch) > maxBatchID {
-		answer("invalid")
-		refuse(w, http.StatusBadRequest, fmt.Sprintf("batch id: longer than %d bytes", maxBatchID))
+		refused("invalid", http.StatusBadRequest, fmt.Sprintf("batch id: longer than %d bytes", maxBatchID))
 		return
 	}
 	switch encoding := r.Header.Get("Content-Encoding"); encoding {
 	case "", "identity", "gzip", "x-gzip", "zstd", "snappy": // told apart by their first bytes when they are read
 	default:
-		answer("invalid")
 		w.Header().Set("Accept-Encoding", "gzip, zstd, identity")
-		refuse(w, http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Encoding: %.20q is not supported: send gzip, zstd, snappy (framed) or identity", encoding))
+		refused("invalid", http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Encoding: %.20q is not supported: send gzip, zstd, snappy (framed) or identity", encoding))
 		return
 	}
-	body, release, status, err := c.receive(w, r)
+	limit := c.cfg.MaxBody
+	if firehose {
+		limit = max(limit, firehoseBody)
+	}
+	body, release, status, err := c.receive(w, r, limit)
 	if err != nil {
-		answer("refused")
 		if status == http.StatusServiceUnavailable {
 			w.Header().Set("Retry-After", "1")
 		}
-		refuse(w, status, err.Error())
+		refused("refused", status, err.Error())
 		return
 	}
 	defer release()
-	if len(body) == 0 {
-		answer("empty")
+	d.body = body
+	if reader.kind == ofBeacons { // a session's reports all go the same way
+		d.place = 1 + int(crc32.ChecksumIEEE([]byte(source.ID)))%len(c.cfg.Streams)
+	}
+	etiquette := politely
+	switch {
+	case firehose:
+		etiquette = toTheLetter
+	case reader.etiquette != nil:
+		etiquette = reader.etiquette
+	}
+	etiquette(c, w, r, d)
+}
+
+// etiquette is how a kind of sender expects to be answered. It is given an authenticated delivery
+// whose body is whole, checks what the sender wants to hear of, stores it and answers.
+type etiquette func(c *Collector, w http.ResponseWriter, r *http.Request, d *delivery)
+
+// politely tells what was stored, for senders that only look at the status.
+func politely(c *Collector, w http.ResponseWriter, r *http.Request, d *delivery) {
+	if len(d.body) == 0 {
+		c.metrics.bodies.WithLabelValues(d.source.ID, "empty").Inc()
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	d.body = body
+	duplicate, ok := c.keep(w, r, d)
+	if !ok {
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(map[string]any{"stored": len(d.body), "duplicate": duplicate})
+}
 
+// keep stores a delivery and notes it. When that fails the sender has been told to come back.
+func (c *Collector) keep(w http.ResponseWriter, r *http.Request, d *delivery) (duplicate, ok bool) {
 	ctx, cancel := context.WithTimeout(r.Context(), storeWait)
 	defer cancel()
 	duplicate, err := c.storeOnce(ctx, d)
 	if err != nil {
 		outcome := c.refuseStore(w, err)
-		answer(outcome)
+		c.metrics.bodies.WithLabelValues(d.source.ID, outcome).Inc()
+		c.book.refused(d.source.ID, "not stored: "+outcome)
+		return false, false
+	}
+	c.stored(d.source.ID, len(d.body), duplicate)
+	return duplicate, true
+}
+
+// stored notes what was stored, or known as a repeat.
+func (c *Collector) stored(source string, bytes int, duplicate bool) {
+	c.book.stored(source, bytes, duplicate)
+	if duplicate {
+		c.metrics.bodies.WithLabelValues(source, "duplicate").Inc()
 		return
 	}
-	if duplicate {
-		answer("duplicate")
-	} else {
-		answer("stored")
-		c.metrics.bytes.WithLabelValues(source.ID).Add(float64(len(body)))
-	}
-	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(map[string]any{"stored": len(body), "duplicate": duplicate})
+	c.metrics.bodies.WithLabelValues(source, "stored").Inc()
+	c.metrics.bytes.WithLabelValues(source).Add(float64(bytes))
 }
 
 // ImportBatch begins the batch id of a body that comes from a file. The file may be imported again
@@ -270,9 +332,9 @@ func (c *Collector) refuseStore(w http.ResponseWriter, err error) (outcome strin
 }
 
 // receive reads a body whole. Its memory is counted against MaxMemory until release is called.
-func (c *Collector) receive(w http.ResponseWriter, r *http.Request) (body []byte, release func(), status int, err error) {
-	if r.ContentLength > c.cfg.MaxBody {
-		return nil, nil, http.StatusRequestEntityTooLarge, fmt.Errorf("body: %d bytes are more than the %d allowed: send smaller batches", r.ContentLength, c.cfg.MaxBody)
+func (c *Collector) receive(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, release func(), status int, err error) {
+	if r.ContentLength > limit {
+		return nil, nil, http.StatusRequestEntityTooLarge, fmt.Errorf("body: %d bytes are more than the %d allowed: send smaller batches", r.ContentLength, limit)
 	}
 	held := int64(0)
 	release = func() { c.memory.Release(held) }
@@ -292,7 +354,7 @@ func (c *Collector) receive(w http.ResponseWriter, r *http.Request) (body []byte
 		return nil, nil, http.StatusServiceUnavailable, busy
 	}
 	http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWait))
-	limited := http.MaxBytesReader(w, r.Body, c.cfg.MaxBody)
+	limited := http.MaxBytesReader(w, r.Body, limit)
 	body = make([]byte, 0, size+1) // one more, so that the end is seen without growing
 	for {
 		if len(body) == cap(body) {
@@ -313,7 +375,7 @@ func (c *Collector) receive(w http.ResponseWriter, r *http.Request) (body []byte
 			return body, release, 0, nil
 		case errors.As(err, &tooLarge):
 			release()
-			return nil, nil, http.StatusRequestEntityTooLarge, fmt.Errorf("body: more than the %d bytes allowed: send smaller batches", c.cfg.MaxBody)
+			return nil, nil, http.StatusRequestEntityTooLarge, fmt.Errorf("body: more than the %d bytes allowed: send smaller batches", limit)
 		case err != nil:
 			release()
 			return nil, nil, http.StatusBadRequest, fmt.Errorf("body: it ended before its end: %w", err)
@@ -323,7 +385,7 @@ func (c *Collector) receive(w http.ResponseWriter, r *http.Request) (body []byte
 
 // batchID is the sender's own name for a body, the same on every retry.
 func batchID(r *http.Request) string {
-	for _, name := range []string{"X-Batch-Id", "Idempotency-Key", "X-Amz-Firehose-Request-Id"} {
+	for _, name := range []string{"X-Batch-Id", "Idempotency-Key", firehoseRequest} {
 		if id := r.Header.Get(name); id != "" {
 			return id
 		}

@@ -21,6 +21,7 @@ const (
 	headerFormat   = "Vigie-Format"   // as configured when it was received, or as the sender said
 	headerAsked    = "Vigie-Asked"    // "1": the sender said the format
 	headerReceived = "Vigie-Received" // Unix nanoseconds
+	headerFraming  = "Vigie-Framing"  // what the body of the format is wrapped in: firehose
 	headerWeight   = "Vigie-Weight"
 	headerEnvelope = "Vigie-Envelope" // "1": the data is an envelope
 	headerSyslog   = "Vigie-Syslog"   // "1": each payload of the envelope is a syslog message
@@ -41,6 +42,8 @@ type delivery struct {
 	client   string
 	format   string // "": the source's
 	body     []byte
+	framing  string // "": none; see headerFraming
+	place    int    // 1 and up: its partition; 0: any
 	envelope bool
 	syslog   bool
 	backfill bool
@@ -85,6 +88,9 @@ func (o *door) store(ctx context.Context, d *delivery) (duplicate bool, err erro
 		h.Write([]byte(id))
 		p = int(h.Sum32())
 	}
+	if d.place > 0 {
+		p = d.place - 1
+	}
 	p %= len(o.partitions)
 	stream := o.partitions[p]
 	m := bus.Message{Subject: subject(p, d.source.ID), Header: d.header(), Data: d.body, ID: id}
@@ -118,6 +124,9 @@ func (d *delivery) header() bus.Header {
 	}
 	if d.format != "" {
 		h[headerAsked] = "1"
+	}
+	if d.framing != "" {
+		h[headerFraming] = d.framing
 	}
 	if d.weight != 0 {
 		h[headerWeight] = strconv.FormatFloat(d.weight, 'g', -1, 64)

@@ -30,7 +30,7 @@ func TestTheRateIsPerNetworkAndSecond(t *testing.T) {
 }
 
 func TestTheViewersAddressIsWhatTrustedProxiesSay(t *testing.T) {
-	d := &beaconDoor{collector: &Collector{cfg: CollectorConfig{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:ff::/48")}}}}
+	d := &publicDoor{collector: &Collector{cfg: CollectorConfig{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:ff::/48")}}}}
 	for _, c := range []struct {
 		name, peer string
 		forwarded  []string

@@ -1,14 +1,23 @@
 package ingest
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
 	"vigie/ingest/akamai"
 	"vigie/ingest/beacon"
+	"vigie/ingest/bitmovin"
+	"vigie/ingest/cloudflare"
+	"vigie/ingest/cloudfront"
+	"vigie/ingest/cmcdevent"
 	"vigie/ingest/combined"
+	"vigie/ingest/fastly"
+	"vigie/ingest/mapping"
+	"vigie/ingest/mux"
 	"vigie/ingest/ndjson"
 	"vigie/ingest/nginx"
+	"vigie/ingest/npaw"
 	"vigie/ingest/record"
 	"vigie/ingest/w3c"
 	"vigie/internal/event"
@@ -36,6 +45,15 @@ type format struct {
 	header func([]byte) []byte
 	// whole: the parser unpacks bodies itself, and they cannot be cut.
 	whole bool
+	// uncut: a body is read as one, however long: it is one JSON value.
+	uncut bool
+	// inTarget: what is told stands in the request's target.
+	inTarget bool
+	// stateful: a report counts only beside the session's earlier ones; of other formats those do
+	// that carry a state, a total or a number.
+	stateful bool
+	// etiquette is how its senders expect to be answered; nil: as most do.
+	etiquette etiquette
 }
 
 // fixed is a format that needs no telling.
@@ -52,14 +70,70 @@ func (f format) withHeader(header func([]byte) []byte) format {
 	return f
 }
 
+// framingFirehose is the framing of Amazon Data Firehose's bodies, around those of any format.
+const framingFirehose = "firehose"
+
 // formats are the wire formats by the name they have in a source's configuration.
 var formats = map[string]format{
-	"akamai":   fixed(ofRequests, akamai.Parse, nil),
-	"ndjson":   fixed(ofRequests, ndjson.Parse, nil),
-	"nginx":    fixed(ofRequests, nginx.Parse, nil),
-	"combined": fixed(ofRequests, combined.Parse, nil),
-	"w3c":      fixed(ofRequests, w3c.Parse, nil).withHeader(w3c.Header),
-	"beacon":   fixed(ofBeacons, beacon.Parse, nil),
+	"akamai":            fixed(ofRequests, akamai.Parse, akamai.Readings),
+	"akamai-structured": columns(akamai.Readings, func(s *Source) (event.Parser, error) { return akamai.Structured(s.Fields) }),
+	"bitmovin":          fixed(ofBeacons, bitmovin.Parse, bitmovin.Readings).remembering(),
+	"beacon": {
+		kind: ofBeacons,
+		parser: func(s *Source) (event.Parser, error) {
+			if s.Counters == "" && s.BytesUnit == "" {
+				return beacon.Parse, nil
+			}
+			unit := uint64(1)
+			if s.BytesUnit == "KB" {
+				unit = 1024
+			}
+			return beacon.Configured(beacon.Options{Totals: s.Counters == "total", BytesUnit: unit}), nil
+		},
+		readings: func(*Source) []record.Reading { return beacon.Readings() },
+	},
+	"cloudflare": fixed(ofRequests, cloudflare.Parse, cloudflare.Readings),
+	"cloudfront": fixed(ofRequests, cloudfront.Parse, cloudfront.Readings).withHeader(cloudfront.Header),
+	"cloudfront-columns": columns(cloudfront.Readings, func(s *Source) (event.Parser, error) {
+		return cloudfront.Columns(s.Fields, s.Delimiter)
+	}),
+	"cloudfront-realtime": columns(cloudfront.Readings, func(s *Source) (event.Parser, error) { return cloudfront.RealTime(s.Fields) }),
+	"cmcd":                fixed(ofBeacons, cmcdevent.Parse, cmcdevent.Readings).remembering(),
+	"combined":            fixed(ofRequests, combined.Parse, combined.Readings),
+	"fastly": {
+		parser: func(s *Source) (event.Parser, error) { return fastly.New(s.Mapping) },
+		readings: func(s *Source) []record.Reading {
+			whole, err := fastly.Overlay(s.Mapping)
+			if err != nil {
+				return fastly.Readings()
+			}
+			return whole.Readings()
+		},
+	},
+	"mapped": {
+		parser:   func(s *Source) (event.Parser, error) { return mapping.New(s.Mapping) },
+		readings: func(s *Source) []record.Reading { return s.Mapping.Readings() },
+	},
+	"mux":    {kind: ofBeacons, parser: func(*Source) (event.Parser, error) { return mux.Parse, nil }, readings: func(*Source) []record.Reading { return mux.Readings() }, uncut: true},
+	"ndjson": fixed(ofRequests, ndjson.Parse, ndjson.Readings),
+	"nginx":  fixed(ofRequests, nginx.Parse, nginx.Readings),
+	"npaw":   fixed(ofBeacons, npaw.Parse, npaw.Readings).remembering().told(),
+	"w3c":    fixed(ofRequests, w3c.Parse, w3c.Readings).withHeader(w3c.Header),
+}
+
+// columns is a format of lines whose columns the source's configuration names.
+func columns(readings func() []record.Reading, parser func(*Source) (event.Parser, error)) format {
+	return format{kind: ofRequests, parser: parser, readings: func(*Source) []record.Reading { return readings() }}
+}
+
+func (f format) remembering() format {
+	f.stateful = true
+	return f
+}
+
+func (f format) told() format {
+	f.inTarget = true
+	return f
 }
 
 // Formats are the names of the wire formats, sorted.
@@ -68,6 +142,7 @@ func Formats() []string { return sortedKeys(formats) }
 // reader is a format as it is configured for one source.
 type reader struct {
 	format
+	name  string
 	parse event.Parser
 }
 
@@ -81,5 +156,21 @@ func (s *Source) reader(name string) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &reader{f, parse}, nil
+	if name == "mapped" { // a mapping says itself what its records are
+		if s.Mapping.Record == "beacon" {
+			f.kind = ofBeacons
+		}
+		if s.Mapping.Header || s.Mapping.Shape == "w3c" {
+			f.header = topOf(s.Mapping)
+		}
+	}
+	return &reader{f, name, parse}, nil
+}
+
+// topOf finds the lines at the top of a body that name the columns of the others.
+func topOf(m mapping.Config) func([]byte) []byte {
+	if m.Shape == "w3c" {
+		return w3c.Header
+	}
+	return func(body []byte) []byte { return body[:bytes.IndexByte(body, '\n')+1] }
 }

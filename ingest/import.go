@@ -84,7 +84,7 @@ func (im *Import) Send(ctx context.Context, file io.Reader) (*Imported, error) {
 		text = in
 	}
 	out := &Imported{Reasons: map[string]int{}}
-	u.cut(text, im.reader.header, func(p piece) bool {
+	u.cut(text, im.reader.header, im.reader.uncut, func(p piece) bool {
 		switch {
 		case p.refused != "":
 			err = fmt.Errorf("after %d bytes: %s", p.base, p.refused)

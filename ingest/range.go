@@ -11,7 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"vigie/ingest/firehose"
 	"vigie/ingest/record"
+	"vigie/ingest/sessions"
 	"vigie/ingest/syslog"
 	"vigie/internal/bus"
 	"vigie/internal/event"
@@ -22,6 +24,7 @@ type span struct {
 	from, to uint64
 	messages []bus.Message
 	partRows int
+	warming  bool // it was stored before, and is read for its sessions alone
 }
 
 // part is what one insert per table stores of a span. Spans have one, but for a body that unpacks
@@ -56,7 +59,20 @@ type found struct {
 type delivered struct {
 	messages, bytes, lines, refused uint64
 	late                            [len(lateEdges) + 1]uint64
+	told                            told
 	received, oldest, newest        time.Time
+}
+
+// told counts the records that told each of a few fields.
+type told struct{ bytes, firstByte, duration, cache, client, session uint64 }
+
+func (t *told) request(r *event.Request) {
+	t.bytes += uint64(flag(r.Bytes > 0))
+	t.firstByte += uint64(flag(r.FirstByte != event.Unknown))
+	t.duration += uint64(flag(r.Duration != event.Unknown))
+	t.cache += uint64(flag(r.Cache != event.CacheUnknown))
+	t.client += uint64(flag(r.Client.IsValid() || r.ASN != 0))
+	t.session += uint64(flag(len(r.CMCD.Session) > 0))
 }
 
 type quarantined struct {
@@ -102,6 +118,8 @@ type scribe struct {
 	syslog   bool
 
 	unpacker *unpacker
+	tracker  *sessions.Tracker
+	warming  bool    // only sessions are remembered of what is read
 	only     *window // what was received outside of it is passed over; nil: nothing is
 	passing  bool    // over what is being read
 }
@@ -135,6 +153,19 @@ func (r *readable) in(format string) *reader {
 		return other
 	}
 	return r.reader
+}
+
+// framed is a reader of Firehose's bodies around those of another.
+func (r *readable) framed(inner *reader) *reader {
+	r.asked.Lock()
+	defer r.asked.Unlock()
+	if of := r.others[inner.name+"+"+framingFirehose]; of != nil {
+		return of
+	}
+	of := *inner
+	of.parse, of.uncut, of.header = firehose.Parse(inner.parse), true, nil
+	r.others[inner.name+"+"+framingFirehose] = &of
+	return &of
 }
 
 func newReadables(sources []Source) (map[string]*readable, error) {
@@ -224,6 +255,9 @@ func (s *scribe) ahead(sp *span, steps chan<- step, enough <-chan struct{}) {
 			if s.only == nil || m.Header[headerAsked] != "" { // a replay reads as is configured now
 				r = source.in(m.Header[headerFormat])
 			}
+			if m.Header[headerFraming] == framingFirehose {
+				r = source.framed(r)
+			}
 		}
 		if !give(step{message: m, reader: r}) {
 			return
@@ -236,7 +270,7 @@ func (s *scribe) ahead(sp *span, steps chan<- step, enough <-chan struct{}) {
 			continue
 		}
 		going := true
-		s.unpacker.unpack(m.Data, r.header, func(p piece) bool {
+		s.unpacker.unpack(m.Data, r.header, r.uncut, func(p piece) bool {
 			going = give(step{piece: p})
 			return going
 		})
@@ -278,8 +312,8 @@ func (s *scribe) begin(m *bus.Message, r *reader) {
 // not the night.
 func (s *scribe) take(p piece) {
 	s.base = p.base - p.top
-	if s.passing && !s.envelope { // an envelope's payloads were received each at its own time
-		return
+	if s.passing && !s.envelope && (s.reader == nil || s.reader.kind != ofBeacons) {
+		return // an envelope's payloads were received each at its own time; sessions are remembered
 	}
 	start := p.text[:min(len(p.text), record.MaxRefused)]
 	switch {
@@ -320,14 +354,16 @@ func (s *scribe) open(envelope []byte) {
 		origin.Received, origin.Client, origin.UserAgent = first.received, first.client, first.userAgent
 		s.seen.received, s.client = first.received, first.client
 		s.passing = s.only != nil && !s.only.holds(first.received)
-		parse(first.payload, origin, s)
+		if !s.passing || s.reader.kind == ofBeacons {
+			parse(first.payload, origin, s)
+		}
 		rest = after
 	}
 }
 
 // Request implements event.Sink.
 func (s *scribe) Request(r *event.Request) {
-	if s.passing {
+	if s.passing || s.warming {
 		return
 	}
 	if reason := implausible(r.Time, s.seen.received, s.backfill); reason != "" {
@@ -343,14 +379,12 @@ func (s *scribe) Request(r *event.Request) {
 	firstByte, duration := clamped(r.FirstByte, time.Microsecond), clamped(r.Duration, time.Microsecond)
 	s.part.requests.append(r, &s.seen, firstByte, duration)
 	s.part.sums.add(r, &s.seen, firstByte, duration)
+	s.stats.told.request(r)
 	s.count(r.Time)
 }
 
 // Beacon implements event.Sink.
 func (s *scribe) Beacon(b *event.Beacon) {
-	if s.passing {
-		return
-	}
 	if reason := implausible(b.Time, s.seen.received, s.backfill); reason != "" {
 		s.Refuse(event.Refusal{Record: b.Session, Reason: reason})
 		return
@@ -359,12 +393,20 @@ func (s *scribe) Beacon(b *event.Beacon) {
 		s.Refuse(event.Refusal{Reason: reasonNoSession})
 		return
 	}
-	s.seen.source = s.source.idText
-	s.seen.weight = s.weight
-	tool := s.source.tool
 	if s.source.public { // nothing that a viewer says of its network is believed
 		b.Client, b.ASN, b.Country = s.client, 0, nil
 	}
+	if s.reader.stateful || b.State != event.StateUntold || b.Totals || b.Sequence != 0 {
+		if !s.tracker.Observe(s.source.idText, b) {
+			return // said before
+		}
+	}
+	if s.passing || s.warming {
+		return
+	}
+	s.seen.source = s.source.idText
+	s.seen.weight = s.weight
+	tool := s.source.tool
 	device := s.enrich.beacon(b, &s.seen)
 	s.part.beacons.append(b, &s.seen, tool, device)
 	s.count(b.Time)
@@ -372,7 +414,7 @@ func (s *scribe) Beacon(b *event.Beacon) {
 
 // Measurement implements event.Sink.
 func (s *scribe) Measurement(m *event.Measurement) {
-	if s.passing {
+	if s.passing || s.warming {
 		return
 	}
 	s.Refuse(event.Refusal{Record: m.Name, Reason: "metrics: this source's format is for logs"})
@@ -382,7 +424,7 @@ func (s *scribe) Measurement(m *event.Measurement) {
 func (s *scribe) Refuse(r event.Refusal) { s.keep(r) }
 
 func (s *scribe) keep(r event.Refusal) {
-	if s.passing {
+	if s.passing || s.warming {
 		return
 	}
 	s.stats.refused++

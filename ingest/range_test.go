@@ -12,6 +12,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
+	"vigie/ingest/sessions"
 	"vigie/internal/bus"
 	"vigie/internal/event"
 )
@@ -36,7 +37,7 @@ func newScribe(t *testing.T, partRows int, sources ...Source) (*scribe, func(mes
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scribe{sources: readables, enrich: enrich, log: log, unpacker: newUnpacker(maxUnpacked)}
+	s := &scribe{sources: readables, enrich: enrich, log: log, unpacker: newUnpacker(maxUnpacked), tracker: sessions.New(1000)}
 	return s, func(messages ...bus.Message) (*found, []int) {
 		t.Helper()
 		var parts []int

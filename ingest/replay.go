@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"vigie/ingest/sessions"
 	"vigie/internal/bus"
 	"vigie/internal/ch"
 )
@@ -102,6 +103,22 @@ func (p *partition) firstReceived(ctx context.Context, at time.Time) (uint64, er
 	if err != nil {
 		return 0, err
 	}
+	low, err := p.storedSince(ctx, at, state)
+	if err != nil {
+		return 0, err
+	}
+	if low == state.First && state.First > 1 {
+		first, err := p.stream.StoredAt(ctx, state.First)
+		if err != nil {
+			return 0, fmt.Errorf("from: the raw stream holds nothing any more of %s: it keeps collectors.streams.keep and max_bytes", at.Format(time.RFC3339))
+		}
+		return 0, fmt.Errorf("from: the raw stream begins at %s: what was received before cannot be read again", first.UTC().Format(time.RFC3339))
+	}
+	return low, nil
+}
+
+// storedSince is the first message stored at a moment or later: messages are in order of time.
+func (p *partition) storedSince(ctx context.Context, at time.Time, state bus.State) (uint64, error) {
 	low, high := state.First, state.Last+1
 	for low < high {
 		middle := low + (high-low)/2
@@ -114,13 +131,6 @@ func (p *partition) firstReceived(ctx context.Context, at time.Time) (uint64, er
 		} else {
 			high = middle
 		}
-	}
-	if low == state.First && state.First > 1 {
-		first, err := p.stream.StoredAt(ctx, state.First)
-		if err != nil {
-			return 0, fmt.Errorf("from: the raw stream holds nothing any more of %s: it keeps collectors.streams.keep and max_bytes", at.Format(time.RFC3339))
-		}
-		return 0, fmt.Errorf("from: the raw stream begins at %s: what was received before cannot be read again", first.UTC().Format(time.RFC3339))
 	}
 	return low, nil
 }
@@ -270,5 +280,5 @@ func (w *window) holds(t time.Time) bool { return !t.Before(w.from) && t.Before(
 
 // another is a scribe with the same sources, for a reader beside the first.
 func (s *scribe) another(log *slog.Logger) scribe {
-	return scribe{sources: s.sources, enrich: s.enrich.another(), log: log, unpacker: newUnpacker(maxUnpacked)}
+	return scribe{sources: s.sources, enrich: s.enrich.another(), log: log, unpacker: newUnpacker(maxUnpacked), tracker: sessions.New(maxSessions)}
 }

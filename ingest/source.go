@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vigie/ingest/mapping"
 )
 
 // Source is one sender: who it is, how it writes, and how it proves itself.
@@ -31,7 +34,19 @@ type Source struct {
 	// Syslog takes lines for this source from syslog senders in these networks, with this tag.
 	Syslog *SyslogMatch `yaml:"syslog"`
 
-	Public bool `yaml:"-"` // the source behind POST /beacon: what it says of itself is not believed
+	// Public opens /play/{id} to viewers' machines, without proof. What they say of themselves is not
+	// believed, and what they send is limited as beacons are.
+	Public bool `yaml:"public"`
+
+	// What the format itself does not say. See docs/formats.md for which formats read which.
+	Fields    []string       `yaml:"fields"`     // names of the columns, left to right, under the sender's own names
+	Delimiter string         `yaml:"delimiter"`  // between columns
+	Mapping   mapping.Config `yaml:"mapping"`    // of formats mapped and fastly
+	Services  []string       `yaml:"services"`   // Fastly's service ids that may send; empty: all
+	Counters  string         `yaml:"counters"`   // of beacons' bytes: delta, total; "": delta unless a beacon says so
+	BytesUnit string         `yaml:"bytes_unit"` // of beacons' bytes: B, KB (1024); "": B
+
+	own *reader // of Format
 }
 
 // SyslogMatch chooses a source for a syslog message, which carries no proof but its address.
@@ -49,7 +64,15 @@ func (s *Source) check(cdns map[string]bool) error {
 	at := func(key, format string, args ...any) error {
 		return fmt.Errorf("source %q: %s: %s", s.ID, key, fmt.Sprintf(format, args...))
 	}
-	format, known := formats[s.Format]
+	var kind kind
+	_, known := formats[s.Format]
+	if known {
+		r, err := s.reader(s.Format)
+		if err != nil {
+			return fmt.Errorf("source %q: %w", s.ID, err)
+		}
+		kind = r.kind
+	}
 	switch {
 	case !sourceID.MatchString(s.ID):
 		return at("id", "must be 1 to 63 letters, digits, - or _, beginning with a letter or digit")
@@ -57,10 +80,18 @@ func (s *Source) check(cdns map[string]bool) error {
 		return at("format", "%q is none of %s", s.Format, strings.Join(Formats(), ", "))
 	case s.CDN != "" && !cdns[s.CDN]:
 		return at("cdn", "%q is not among the configured CDNs (%s)", s.CDN, strings.Join(sortedKeys(cdns), ", "))
-	case s.CDN == "" && format.kind == ofRequests:
+	case s.CDN == "" && kind == ofRequests:
 		return at("cdn", "is missing: a log's traffic belongs to a CDN")
 	case s.Weight != 0 && !(s.Weight >= 1 && s.Weight <= maxWeight): // NaN is neither
 		return at("weight", "%v is not between 1 and %.0f: it is how many requests one line stands for", s.Weight, maxWeight)
+	case s.Public && (kind != ofBeacons || s.Token != "" || s.Syslog != nil):
+		return at("public", "is for formats of players (beacon, cmcd, npaw, bitmovin), without a token and without syslog")
+	case s.ID == BeaconSource, s.ID == CMCDSource && s.Format != "cmcd":
+		return at("id", "is that of a source that is built in")
+	case s.Counters != "" && s.Counters != "delta" && s.Counters != "total":
+		return at("counters", "%q is neither delta nor total", s.Counters)
+	case s.BytesUnit != "" && s.BytesUnit != "B" && s.BytesUnit != "KB":
+		return at("bytes_unit", "%q is neither B nor KB", s.BytesUnit)
 	case s.Token == "" && s.Syslog == nil && !s.Public:
 		return at("token_file", "nobody could send to this source: give token_file, token_env or syslog.from")
 	case s.Syslog != nil && len(s.Syslog.From) == 0:
@@ -68,9 +99,6 @@ func (s *Source) check(cdns map[string]bool) error {
 	}
 	if _, err := time.LoadLocation(s.TimeZone); err != nil {
 		return at("time_zone", "%v: use an IANA name such as Europe/Paris", err)
-	}
-	if _, err := s.reader(s.Format); err != nil {
-		return fmt.Errorf("source %q: %w", s.ID, err)
 	}
 	return nil
 }
@@ -87,7 +115,7 @@ func sortedKeys[V any](m map[string]V) []string {
 // admits tells whether a request proves to come from the source, in a time that does not depend
 // on how much of the token is right.
 func (s *Source) admits(r *http.Request) bool {
-	given := r.Header.Get("X-Vigie-Token")
+	given := cmp.Or(r.Header.Get("X-Vigie-Token"), r.Header.Get(firehoseKey))
 	user := s.User
 	if u, password, ok := r.BasicAuth(); ok {
 		user, given = u, password

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"time"
 
@@ -52,20 +51,11 @@ func (p *partition) forgettable(ctx context.Context, state bus.State, committed 
 		return 0
 	}
 	limit := time.Now().Add(-p.writer.cfg.Keep)
-	// Messages are in order of time: find the first that is young enough.
-	low, high := state.First, committed+1
-	for low < high {
-		middle := low + (high-low)/2
-		at, err := p.stream.StoredAt(ctx, middle)
-		if err != nil && !errors.Is(err, bus.ErrNotFound) {
-			return 0
-		}
-		if err != nil || at.Before(limit) {
-			low = middle + 1
-		} else {
-			high = middle
-		}
+	low, err := p.storedSince(ctx, limit, state)
+	if err != nil {
+		return 0
 	}
+	low = min(low, committed+1)
 	before := low
 	if half := uint64(max(state.MaxBytes, 0)) / 2; half > 0 && state.Bytes > half {
 		share := float64(state.Bytes-half) / float64(state.Bytes)

@@ -103,8 +103,8 @@ func (u *unpacker) release(text []byte) {
 }
 
 // unpack gives a body's pieces to emit, in order, until it returns false. header finds the lines at
-// the top of a body that each of its pieces needs; nil: the format has none.
-func (u *unpacker) unpack(body []byte, header func([]byte) []byte, emit func(piece) bool) {
+// the top of a body that each of its pieces needs; nil: the format has none. uncut: it is one piece.
+func (u *unpacker) unpack(body []byte, header func([]byte) []byte, uncut bool, emit func(piece) bool) {
 	u.packed.Reset(body)
 	from, err := u.reader(body, &u.packed)
 	switch {
@@ -113,12 +113,12 @@ func (u *unpacker) unpack(body []byte, header func([]byte) []byte, emit func(pie
 	case from == nil:
 		emit(piece{text: body})
 	default:
-		u.cut(from, header, emit)
+		u.cut(from, header, uncut, emit)
 	}
 }
 
 // cut gives the pieces of a stream.
-func (u *unpacker) cut(from io.Reader, header func([]byte) []byte, emit func(piece) bool) {
+func (u *unpacker) cut(from io.Reader, header func([]byte) []byte, uncut bool, emit func(piece) bool) {
 	var top []byte
 	base, total := 0, 0
 	give := func(text []byte) bool {
@@ -149,6 +149,9 @@ func (u *unpacker) cut(from io.Reader, header func([]byte) []byte, emit func(pie
 			return
 		case err != nil: // what came before the damage is good up to its last whole line
 			whole := bytes.LastIndexByte(buf, '\n') + 1
+			if uncut {
+				whole = 0
+			}
 			rest := bytes.Clone(buf[whole:min(len(buf), whole+record.MaxRefused)])
 			if give(buf[:whole]) {
 				refuse(rest, base+whole, reasonPacked)
@@ -158,7 +161,7 @@ func (u *unpacker) cut(from io.Reader, header func([]byte) []byte, emit func(pie
 			continue
 		}
 		whole := bytes.LastIndexByte(buf, '\n') + 1
-		if base == 0 && bytes.HasPrefix(bytes.TrimLeft(buf[:min(64, len(buf))], " \t\r\n\xef\xbb\xbf"), []byte("[")) {
+		if uncut || base == 0 && bytes.HasPrefix(bytes.TrimLeft(buf[:min(64, len(buf))], " \t\r\n\xef\xbb\xbf"), []byte("[")) {
 			whole = 0 // an array has no place to cut
 		}
 		if whole == 0 {

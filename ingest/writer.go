@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"vigie/ingest/sessions"
 	"vigie/internal/bus"
 	"vigie/internal/ch"
 )
@@ -79,6 +81,10 @@ const (
 	insertTry = 60 * time.Second
 )
 
+// maxSessions are remembered by each partition's writer where reports count only beside earlier ones,
+// at about 105 bytes each.
+const maxSessions = 300_000
+
 // Writer brings the raw stream's partitions to ClickHouse, each by a lease of its own.
 type Writer struct {
 	cfg        WriterConfig
@@ -110,12 +116,7 @@ func NewWriter(cfg WriterConfig) (*Writer, error) {
 	if cfg.Metrics != nil {
 		cfg.Metrics.MustRegister(w.metrics.rows, w.metrics.refused, w.metrics.pending, w.metrics.insert)
 	}
-	tool := cfg.Beacons.Tool
-	if tool == "" {
-		tool = "vigie"
-	}
-	beacons := Source{ID: BeaconSource, Tool: tool, Format: "beacon", Weight: cfg.Beacons.Weight, Public: true}
-	sources, err := newReadables(append([]Source{beacons}, cfg.Sources...))
+	sources, err := newReadables(slices.Concat(cfg.Sources, PublicSources(cfg.Beacons, cfg.Sources)))
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +129,7 @@ func NewWriter(cfg WriterConfig) (*Writer, error) {
 		p := &partition{
 			number: i, stream: stream, writer: w, log: log,
 			lease:      &lease{kv: cfg.Leases, key: fmt.Sprintf("p%d", i), owner: cfg.Owner, alone: cfg.Alone, log: log},
-			scribe:     scribe{sources: sources, enrich: enrich, log: log, unpacker: newUnpacker(maxUnpacked)},
+			scribe:     scribe{sources: sources, enrich: enrich, log: log, unpacker: newUnpacker(maxUnpacked), tracker: sessions.New(maxSessions)},
 			free:       make(chan *part, 3),
 			deliveries: newDeliveryBlock(), quarantine: newQuarantineBlock(),
 		}
@@ -224,6 +225,9 @@ func (p *partition) session(ctx context.Context) error {
 // again.
 func (p *partition) collect(ctx context.Context, out chan<- *span) error {
 	state := p.lease.current()
+	if err := p.warm(ctx, state.Committed, out); err != nil {
+		return err
+	}
 	read, until := state.Committed, uint64(math.MaxUint64)
 	if p.again != nil {
 		until = p.again.Until[p.number]
@@ -307,6 +311,59 @@ func (p *partition) collect(ctx context.Context, out chan<- *span) error {
 	}
 }
 
+// warm lets the scribe read what came in the minutes before its first span, for the sessions' sake:
+// their next reports count only beside those. It is little against what it saves, but bounded.
+func (p *partition) warm(ctx context.Context, committed uint64, out chan<- *span) error {
+	state, err := p.stream.State(ctx)
+	if err != nil || committed < state.First {
+		return err
+	}
+	last, err := p.stream.StoredAt(ctx, committed)
+	if err != nil {
+		return nil // it is gone, and what was before it too
+	}
+	from, err := p.storedSince(ctx, last.Add(-sessions.Away), state)
+	if err != nil {
+		return err
+	}
+	r, err := p.stream.Read(ctx, from)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	s := &span{from: from, to: committed, warming: true}
+	send := func() error {
+		select {
+		case out <- s:
+			s = &span{from: from, to: committed, warming: true}
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for size, at := 0, from; at < committed; {
+		m, err := r.Next(ctx)
+		if err != nil {
+			return err
+		}
+		if at = m.Sequence; at > committed {
+			break
+		}
+		source := p.scribe.sources[m.Header[headerSource]]
+		if source == nil || source.reader.kind != ofBeacons {
+			continue
+		}
+		s.messages = append(s.messages, m)
+		if size += len(m.Data); size >= spanBytes && wholeBody(m) {
+			if err := send(); err != nil {
+				return err
+			}
+			size = 0
+		}
+	}
+	return send()
+}
+
 func wholeBody(m bus.Message) bool {
 	n, count, _ := strings.Cut(m.Header[headerChunk], "/")
 	return n == count
@@ -339,6 +396,19 @@ func (p *partition) parse(ctx context.Context, in <-chan *span, out chan<- *inse
 		}
 	}
 	for s := range in {
+		p.scribe.warming = s.warming
+		if s.warming {
+			first, err := empty()
+			if err != nil {
+				return err
+			}
+			p.scribe.part = first
+			if _, err := p.scribe.read(s); err != nil {
+				return err
+			}
+			p.free <- first
+			continue
+		}
 		number, rows := 0, 0
 		first, err := empty()
 		if err != nil {
@@ -514,6 +584,12 @@ func (p *partition) delivered(s *span, f *found) *ch.Block {
 		d.bytes.Append(of.bytes)
 		d.lines.Append(of.lines)
 		d.refused.Append(of.refused)
+		d.told.bytes.Append(of.told.bytes)
+		d.told.firstByte.Append(of.told.firstByte)
+		d.told.duration.Append(of.told.duration)
+		d.told.cache.Append(of.told.cache)
+		d.told.client.Append(of.told.client)
+		d.told.session.Append(of.told.session)
 		for i, n := range of.late {
 			d.late[i].Append(n)
 		}

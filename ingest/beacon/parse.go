@@ -8,7 +8,8 @@
 //	 "playbackStallDuration":0,"bitsPlayed":32000000,"mediaTime":10000,
 //	 "cdnBytes":3100000,"p2pDownBytes":900000,"p2pUpBytes":120000,"peers":7}
 //
-// (on one line.) Counters hold what came since the session's previous beacon. Only session is required.
+// (on one line.) Counters hold what came since the session's previous beacon; Configured is for senders
+// that count otherwise. Only session is required.
 //
 //	v                      version of this schema: 1, or not there
 //	session                one viewing, pseudonymous; up to 64 bytes
@@ -27,7 +28,15 @@
 //	mediaTime              ms of media played; up to 4 h
 //	cdnBytes, p2pDownBytes, p2pUpBytes
 //	                       up to 1 GiB each
+//	mode                   "total": those three are the session's totals (up to 1 TiB), which package
+//	                       sessions turns into what came since; "delta", or not there: they are not.
+//	                       Under any other mode they are absent
 //	peers                  connected now; up to 10000
+//	state                  what the player does from t on: starting, playing, rebuffering, paused, seeking,
+//	                       waiting, preloading, ended, failed, quit, or CTA-5004-B's letter for it; for
+//	                       players that do not measure watchedTime and playbackStallDuration themselves:
+//	                       package sessions makes these of the times between two beacons
+//	seq                    number of the beacon in its session, from 1 on: a repeat counts once
 //	client, asn            the viewer's address and network, from those that relay for many viewers;
 //	                       what a viewer says of itself is not believed
 //
@@ -41,9 +50,6 @@
 package beacon
 
 import (
-	"time"
-	"unicode/utf8"
-
 	"vigie/ingest/field"
 	"vigie/ingest/flatjson"
 	"vigie/internal/event"
@@ -58,25 +64,13 @@ const (
 	NoTime     = "t: missing, and so is the time of reception"
 )
 
-// Bounds of what one beacon can say.
-const (
-	MaxStartup     = 10 * time.Minute
-	MaxWatched     = time.Hour
-	MaxMedia       = 4 * time.Hour
-	MaxStalls      = 1000
-	MaxBits        = 1e12
-	MaxBytes       = 1 << 30
-	MaxPeers       = 10_000
-	MaxPast        = 24 * time.Hour
-	MaxFuture      = 5 * time.Minute
-	maxSession     = 64
-	maxName        = 64 // channel, player, errorCode
-	maxDesignation = 32 // tool, cdn, device
-)
-
 // Parse reads a payload; it is an event.Parser.
 func Parse(payload []byte, from event.Origin, to event.Sink) {
-	p := parser{objects: flatjson.New(payload), from: from}
+	parse(payload, from, to, Options{BytesUnit: 1}, false)
+}
+
+func parse(payload []byte, from event.Origin, to event.Sink, options Options, aliases bool) {
+	p := parser{objects: flatjson.New(payload), from: from, options: options, aliases: aliases}
 	for p.objects.Next(to) {
 		reason := p.read()
 		switch {
@@ -93,12 +87,17 @@ type parser struct {
 	objects flatjson.Objects
 	from    event.Origin
 	beacon  event.Beacon
+
+	options  Options
+	aliases  bool
+	counters counters
 }
 
 // read fills the beacon from the members of the current object, and says why it is none.
 func (p *parser) read() (reason string) {
 	b, o := &p.beacon, &p.objects
 	*b = event.Beacon{Startup: event.Unknown, Client: p.from.Client, UserAgent: p.from.UserAgent}
+	p.counters = counters{}
 	var at []byte
 	hasSession := false
 	for o.Member() {
@@ -110,7 +109,7 @@ func (p *parser) read() (reason string) {
 			}
 		case "session":
 			hasSession = len(v) > 0
-			b.Session = clean(v, maxSession)
+			b.Session = Text(v, MaxSession)
 		case "t":
 			at = v
 		case "event":
@@ -119,15 +118,15 @@ func (p *parser) read() (reason string) {
 				reason = BadEvent
 			}
 		case "tool":
-			b.Tool = clean(v, maxDesignation)
+			b.Tool = Text(v, MaxDesignation)
 		case "cdn":
-			b.CDN = clean(v, maxDesignation)
+			b.CDN = Text(v, MaxDesignation)
 		case "device":
-			b.Device = clean(v, maxDesignation)
+			b.Device = Text(v, MaxDesignation)
 		case "channel":
-			b.Channel = clean(v, maxName)
+			b.Channel = Text(v, MaxName)
 		case "player":
-			b.Player = clean(v, maxName)
+			b.Player = Text(v, MaxName)
 		case "started":
 			b.Started = field.True(v)
 		case "client":
@@ -137,15 +136,15 @@ func (p *parser) read() (reason string) {
 		case "asn":
 			b.ASN, _ = field.ASN(v)
 		case "errorCode":
-			b.ErrorCode = clean(v, maxName)
+			b.ErrorCode = Text(v, MaxName)
 		case "startupTime":
-			b.Startup = within(v, MaxStartup)
+			b.Startup = Within(v, MaxStartup)
 		case "watchedTime":
-			b.Playing = max(0, within(v, MaxWatched))
+			b.Playing = max(0, Within(v, MaxWatched))
 		case "playbackStallDuration":
-			b.Rebuffering = max(0, within(v, MaxWatched))
+			b.Rebuffering = max(0, Within(v, MaxWatched))
 		case "mediaTime":
-			b.MediaTime = max(0, within(v, MaxMedia))
+			b.MediaTime = max(0, Within(v, MaxMedia))
 		case "playbackStallCount":
 			n, _ := field.UintMax(v, MaxStalls)
 			b.Stalls = uint32(n)
@@ -155,17 +154,29 @@ func (p *parser) read() (reason string) {
 		case "bitsPlayed":
 			b.BitsPlayed, _ = field.UintMax(v, MaxBits)
 		case "cdnBytes":
-			b.CDNBytes, _ = field.UintMax(v, MaxBytes)
+			p.counters.cdn = v
 		case "p2pDownBytes":
-			b.PeerBytes, _ = field.UintMax(v, MaxBytes)
+			p.counters.down = v
 		case "p2pUpBytes":
-			b.PeerUploaded, _ = field.UintMax(v, MaxBytes)
+			p.counters.up = v
+		case "mode":
+			p.counters.mode(v)
+		case "state":
+			b.State = State(v)
+		case "seq":
+			b.Sequence, _ = field.Uint(v)
+		default:
+			if p.aliases {
+				p.alias(o.Key, v)
+			}
 		}
 	}
+	p.counters.fill(b, p.options)
 	if b.Event != event.EventStart {
 		b.Startup = event.Unknown
 	}
-	b.Time = p.when(at)
+	t, _ := field.Epoch(at)
+	b.Time = Clock(t, p.from.Received)
 	switch {
 	case reason != "":
 		return reason
@@ -177,52 +188,6 @@ func (p *parser) read() (reason string) {
 		return NoTime
 	}
 	return ""
-}
-
-// when is the time a beacon says, or that of its reception where no honest clock could say so.
-func (p *parser) when(at []byte) time.Time {
-	received := p.from.Received
-	t, ok := field.Epoch(at)
-	if !received.IsZero() && (!ok || received.Sub(t) > MaxPast || t.Sub(received) > MaxFuture) {
-		return received
-	}
-	return t
-}
-
-// within is a number of milliseconds up to most, else event.Unknown.
-func within(b []byte, most time.Duration) time.Duration {
-	if d := field.Duration(b, time.Millisecond); d <= most {
-		return d
-	}
-	return event.Unknown
-}
-
-// clean is b when it is text of at most most bytes, else nil.
-func clean(b []byte, most int) []byte {
-	if len(b) == 0 || len(b) > most {
-		return nil
-	}
-	ascii := true
-	for _, c := range b {
-		if c < ' ' || c == 0x7f {
-			return nil
-		}
-		ascii = ascii && c < utf8.RuneSelf
-	}
-	if ascii {
-		return b
-	}
-	if !utf8.Valid(b) {
-		return nil
-	}
-	for i := 0; i < len(b); {
-		r, n := utf8.DecodeRune(b[i:])
-		if r >= 0x80 && r < 0xa0 {
-			return nil
-		}
-		i += n
-	}
-	return b
 }
 
 var _ event.Parser = Parse

@@ -144,7 +144,7 @@ func (s bounded) Beacon(b *event.Beacon) {
 		b.Startup < event.Unknown || b.Startup > beacon.MaxStartup || b.Playing < 0 || b.Playing > beacon.MaxWatched ||
 		b.Rebuffering < 0 || b.Rebuffering > beacon.MaxWatched || b.MediaTime < 0 || b.MediaTime > beacon.MaxMedia ||
 		b.Stalls > beacon.MaxStalls || b.BitsPlayed > beacon.MaxBits || b.Peers > beacon.MaxPeers ||
-		max(b.CDNBytes, b.PeerBytes, b.PeerUploaded) > beacon.MaxBytes ||
+		max(b.CDNBytes, b.PeerBytes, b.PeerUploaded) > beacon.MaxTotal || !b.Totals && max(b.CDNBytes, b.PeerBytes, b.PeerUploaded) > beacon.MaxBytes ||
 		s.from.Received.Sub(b.Time) > beacon.MaxPast || b.Time.Sub(s.from.Received) > beacon.MaxFuture {
 		s.t.Fatalf("%+v", b)
 	}

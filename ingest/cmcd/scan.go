@@ -100,14 +100,14 @@ func scan(c cursor, into *event.CMCD) {
 	*into = out
 }
 
-// Set reads one key whose value a sender has already taken apart, as CloudFront does. An empty
-// value and "-" are no value.
+// Set reads one key whose value a sender has already taken apart, as CloudFront does; it may still be in
+// quotes or an inner list, percent-encoded or not. An empty value and "-" are no value.
 func Set(key string, text []byte, into *event.CMCD) {
 	if text = field.Text(text); text == nil {
 		return
 	}
 	var k [8]byte
-	set(k[:copy(k[:], key)], value{raw: text}, into)
+	set(k[:copy(k[:], key)], fieldValue(text), into)
 }
 
 func set(key []byte, v value, into *event.CMCD) {
@@ -134,6 +134,10 @@ func set(key []byte, v value, into *event.CMCD) {
 		number(v, &into.BufferLength)
 	case "bs":
 		into.Starved = v.yes()
+	case "bsd": // version 2: how long a starvation was that has just ended
+		if n, ok := field.Uint(v.text(20)); ok && n > 0 {
+			into.Starved = true
+		}
 	case "su":
 		into.Startup = v.yes()
 	}

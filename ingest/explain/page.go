@@ -148,3 +148,7 @@ func printable(s string) string {
 	}
 	return b.String()
 }
+
+// Mask hides what a line holds of tokens and whole addresses, and what a terminal would obey, for
+// those who see it on a screen.
+func Mask(line string) string { return (&page{}).safe(line) }

@@ -2,14 +2,15 @@ package w3c
 
 import "bytes"
 
-// column is what a field of the log means to Vigie.
-type column uint8
+// Column is what a field of the log means to Vigie.
+type Column uint8
 
 const (
-	ignored column = iota
+	Ignored Column = iota // a field that Vigie has no use for
 	date
 	clock
 	timestamp
+	timestampMillis // it wins over timestamp, which CloudFront also sends in whole seconds
 	client
 	method
 	host       // the name of the distribution or server
@@ -47,7 +48,7 @@ const maxColumns = 128
 
 // layout says what the columns of the lines below a #Fields directive are.
 type layout struct {
-	columns [maxColumns]column
+	columns [maxColumns]Column
 	n       int
 	iis     bool // time-taken is in milliseconds
 }
@@ -59,21 +60,24 @@ func readFields(names []byte) layout {
 		if l.n == maxColumns {
 			break
 		}
-		l.columns[l.n] = named(name)
+		l.columns[l.n] = Named(name)
 		l.n++
 		l.iis = l.iis || string(name) == "sc-win32-status"
 	}
 	return l
 }
 
-func named(name []byte) column {
+// Named is the column of that name, as CloudFront (all its kinds of logs) and IIS write it.
+func Named(name []byte) Column {
 	switch string(name) {
 	case "date":
 		return date
 	case "time":
 		return clock
-	case "timestamp", "timestamp(ms)":
+	case "timestamp":
 		return timestamp
+	case "timestamp(ms)":
+		return timestampMillis
 	case "c-ip":
 		return client
 	case "cs-method":
@@ -135,7 +139,7 @@ func named(name []byte) column {
 	case "cmcd-startup":
 		return su
 	}
-	return ignored
+	return Ignored
 }
 
 // cloudFront is the order of CloudFront's standard logs (legacy), which are also met without their

@@ -22,9 +22,7 @@ package w3c
 
 import (
 	"bytes"
-	"time"
 
-	"vigie/ingest/cmcd"
 	"vigie/ingest/field"
 	"vigie/ingest/record"
 	"vigie/internal/event"
@@ -53,6 +51,12 @@ func Header(payload []byte) []byte {
 
 // Parse reads a payload; it is an event.Parser.
 func Parse(payload []byte, _ event.Origin, to event.Sink) {
+	ParseRows(payload, to, nil)
+}
+
+// ParseRows is Parse for a format that knows more of its sender: refine, unless it is nil, is called
+// with each row that is a request before that is handed on.
+func ParseRows(payload []byte, to event.Sink, refine func(*Row)) {
 	p := parser{}
 	lines := record.NewLines(payload)
 	for lines.Next(to) {
@@ -66,27 +70,21 @@ func Parse(payload []byte, _ event.Origin, to event.Sink) {
 			lines.Refuse(to, reason)
 			continue
 		}
-		record.Bound(&p.request)
-		to.Request(&p.request)
+		if refine != nil {
+			refine(&p.row)
+		}
+		record.Bound(&p.row.Request)
+		to.Request(&p.row.Request)
 	}
 }
 
 type parser struct {
-	layout  layout
-	bare    layout // CloudFront's, once it was needed
-	request event.Request
-	line    line
-	scratch []byte
+	layout layout
+	bare   layout // CloudFront's, once it was needed
+	row    Row
 }
 
-// line holds what has to be seen together with other columns.
-type line struct {
-	date, clock, timestamp, host, query, result, detailed, response []byte
-
-	left bool // before any answer
-}
-
-// read fills the request from a line, and says why it is none.
+// read fills the row from a line, and says why it is no request.
 func (p *parser) read(text []byte) (reason string) {
 	by := byte(' ')
 	if bytes.IndexByte(text, '\t') >= 0 {
@@ -101,160 +99,18 @@ func (p *parser) read(text []byte) (reason string) {
 			*columns = readFields([]byte(cloudFront))
 		}
 	}
-	p.request = event.Request{FirstByte: event.Unknown, Duration: event.Unknown}
-	p.line, p.scratch = line{}, p.scratch[:0]
+	p.row.Reset()
+	p.row.iis = columns.iis
 	for i := 0; i < columns.n && len(text) > 0; i++ {
 		var value []byte
 		value, text = split(text, by)
-		if c := columns.columns[i]; c != ignored {
+		if c := columns.columns[i]; c != Ignored {
 			if value = field.Text(value); value != nil {
-				p.set(c, value, columns.iis)
+				p.row.set(c, value)
 			}
 		}
 	}
-	return p.conclude()
-}
-
-func (p *parser) set(c column, v []byte, iis bool) {
-	r, l := &p.request, &p.line
-	switch c {
-	case date:
-		l.date = v
-	case clock:
-		l.clock = v
-	case timestamp:
-		l.timestamp = v
-	case client:
-		r.Client, _ = field.Addr(v)
-	case method:
-		r.Method = v
-	case host:
-		l.host = v
-	case viewerHost:
-		r.Host = v
-	case stem:
-		// The real-time columns have the query here too.
-		h, path, q := field.Target(v)
-		if r.Path, l.query = path, q; h != nil {
-			l.host = h
-		}
-	case query:
-		l.query = v
-	case status:
-		var ok bool
-		r.Status, ok = field.Status(v)
-		l.left = ok && r.Status == 0
-	case size:
-		r.Bytes, _ = field.Uint(v)
-	case taken:
-		unit := time.Second
-		if iis {
-			unit = time.Millisecond
-		}
-		r.Duration = field.Duration(v, unit)
-	case firstByte:
-		r.FirstByte = field.Duration(v, time.Second)
-	case result:
-		l.result = v
-	case detailedResult:
-		l.detailed = v
-	case responseResult:
-		l.response = v
-	case location:
-		if r.PoP = v; len(v) > 3 {
-			r.PoP = v[:3]
-		}
-	case protocol:
-		r.Protocol = v
-	case tls:
-		r.TLS = v
-	case referer:
-		r.Referer, p.scratch = field.Percent(v, p.scratch, false)
-	case userAgent:
-		v, p.scratch = field.Percent(v, p.scratch, iis) // IIS writes '+' for a space
-		if bytes.Contains(v, []byte("%20")) {
-			v, p.scratch = field.Percent(v, p.scratch, false)
-		}
-		r.UserAgent = v
-	case requestID:
-		r.ID = v
-	case asn:
-		r.ASN, _ = field.ASN(v)
-	case country:
-		r.Country, p.scratch = field.Upper(v, p.scratch)
-	default:
-		cmcd.Set(c.cmcd(), v, &r.CMCD)
-	}
-}
-
-// cmcd is the key of a column that holds one.
-func (c column) cmcd() string {
-	switch c {
-	case sid:
-		return "sid"
-	case cid:
-		return "cid"
-	case ot:
-		return "ot"
-	case st:
-		return "st"
-	case br:
-		return "br"
-	case mtp:
-		return "mtp"
-	case bl:
-		return "bl"
-	case bs:
-		return "bs"
-	case su:
-		return "su"
-	}
-	return ""
-}
-
-// conclude fills what several columns say together.
-func (p *parser) conclude() (reason string) {
-	r, l := &p.request, &p.line
-	var ok bool
-	switch {
-	case l.timestamp != nil:
-		r.Time, ok = field.Time(l.timestamp, nil)
-	case l.date == nil || l.clock == nil:
-		return NoTime
-	default:
-		r.Time, ok = field.DateTime(l.date, l.clock)
-	}
-	if !ok {
-		return BadTime
-	}
-	if r.Host == nil {
-		r.Host = l.host
-	}
-	r.Query, p.scratch = unescapePercent(l.query, p.scratch)
-	if r.CMCD.Session == nil {
-		cmcd.FromQuery(r.Query, &r.CMCD)
-	}
-	if r.Cache = field.Cache(l.detailed); r.Cache == event.CacheUnknown {
-		r.Cache = field.Cache(l.result)
-	}
-	r.Aborted = l.left || string(l.detailed) == "ClientCommError" ||
-		string(l.result) == "Error" && string(l.response) == "Hit"
-	return ""
-}
-
-// unescapePercent undoes %25 alone.
-func unescapePercent(b, scratch []byte) (text, grown []byte) {
-	if !bytes.Contains(b, []byte("%25")) {
-		return b, scratch
-	}
-	start := len(scratch)
-	for i := 0; i < len(b); i++ {
-		scratch = append(scratch, b[i])
-		if b[i] == '%' && bytes.HasPrefix(b[i:], []byte("%25")) {
-			i += 2
-		}
-	}
-	return scratch[start:len(scratch):len(scratch)], scratch
+	return p.row.Conclude()
 }
 
 // split splits off the first column.

@@ -27,6 +27,7 @@ import (
 
 	"vigie/cockpit"
 	"vigie/ingest"
+	"vigie/ingest/explain"
 	"vigie/internal/account"
 	"vigie/internal/bus"
 	"vigie/internal/ch"
@@ -103,7 +104,7 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 	collected := make(chan struct{})
 	if ingests {
 		collector, err := ingest.NewCollector(ingest.CollectorConfig{
-			Sources: cfg.Sources, CDNs: cfg.CDNs, Streams: streams, Imports: kept.imports, Room: room,
+			Sources: cfg.Sources, CDNs: cfg.CDNs, Streams: streams, Imports: kept.imports, Doors: kept.doors, Owner: owner(cfg), Room: room,
 			MaxBody: cfg.Collectors.MaxBody, MaxMemory: cfg.Collectors.MaxMemory,
 			TrustedProxies: cfg.Collectors.TrustedProxies, Beacons: cfg.Collectors.Beacons,
 			SyslogUDP: address(cfg.Listen.SyslogUDP), SyslogTCP: address(cfg.Listen.SyslogTCP),
@@ -164,7 +165,7 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 		}
 		if shows {
 			g.Go(func() error {
-				return show(ctx, cfg, db, metrics, log, func(board *cockpit.Board) {
+				return show(ctx, cfg, db, kept, metrics, log, func(board *cockpit.Board) {
 					site.Publish(board)
 					state.board.Store(board.At.Unix())
 					if opt.Ready != nil {
@@ -272,16 +273,21 @@ func owner(cfg *Config) string {
 	return fmt.Sprintf("%s/%d/%d", host, os.Getpid(), time.Now().UnixNano())
 }
 
-func show(ctx context.Context, cfg *Config, db *ch.DB, metrics prometheus.Registerer, log *slog.Logger, publish func(*cockpit.Board)) error {
-	c := cockpit.Config{DB: db, Sources: map[string]string{}, Limits: cfg.Board, Publish: publish, Log: log, Metrics: metrics}
+func show(ctx context.Context, cfg *Config, db *ch.DB, kept *buckets, metrics prometheus.Registerer, log *slog.Logger, publish func(*cockpit.Board)) error {
+	c := cockpit.Config{
+		DB: db, Sources: sourceInfos(cfg), Limits: cfg.Board, Publish: publish, Log: log, Metrics: metrics,
+		Doors: func(ctx context.Context) (map[string]cockpit.DoorState, error) {
+			visits, err := ingest.AllVisits(ctx, kept.doors)
+			out := map[string]cockpit.DoorState{}
+			for id, v := range visits {
+				out[id] = cockpit.DoorState(v)
+			}
+			return out, err
+		},
+		Mask: explain.Mask,
+	}
 	for _, cdn := range cfg.CDNs {
 		c.CDNs = append(c.CDNs, cockpit.CDN{ID: cdn.ID, Name: cdn.Name, Colour: cdn.Colour})
-	}
-	for _, s := range cfg.Sources {
-		c.Sources[s.ID] = s.CDN
-	}
-	if !cfg.Collectors.Beacons.Disabled {
-		c.Sources[ingest.BeaconSource] = ""
 	}
 	if cfg.Match != nil {
 		c.Match = *cfg.Match
@@ -291,6 +297,25 @@ func show(ctx context.Context, cfg *Config, db *ch.DB, metrics prometheus.Regist
 		return err
 	}
 	return board.Run(ctx)
+}
+
+// sourceInfos are the sources as the board shows them, those that are built in too.
+func sourceInfos(cfg *Config) (out []cockpit.SourceInfo) {
+	all := cfg.Sources
+	if !cfg.Collectors.Beacons.Disabled {
+		public := ingest.PublicSources(cfg.Collectors.Beacons, cfg.Sources)
+		all = slices.Concat(all, slices.DeleteFunc(public, func(s ingest.Source) bool {
+			return slices.ContainsFunc(cfg.Sources, func(of ingest.Source) bool { return of.ID == s.ID })
+		}))
+	}
+	for _, s := range all {
+		info := cockpit.SourceInfo{ID: s.ID, CDN: s.CDN, Tool: s.Tool, Format: s.Format, Weight: max(s.Weight, 1)}
+		if file, err := os.Stat(s.TokenFile); err == nil {
+			info.TokenSince = file.ModTime()
+		}
+		out = append(out, info)
+	}
+	return out
 }
 
 // state is what readiness is judged by.

@@ -15,6 +15,7 @@ import (
 type buckets struct {
 	writers  *bus.KV
 	imports  *bus.KV
+	doors    *bus.KV
 	accounts accounts
 	sessions *sessions
 }
@@ -27,6 +28,7 @@ func openBuckets(ctx context.Context, b *bus.Bus) (*buckets, error) {
 	}{
 		{"writers", func(kv *bus.KV) { out.writers = kv }},
 		{"imports", func(kv *bus.KV) { out.imports = kv }},
+		{"doors", func(kv *bus.KV) { out.doors = kv }},
 		{"accounts", func(kv *bus.KV) { out.accounts = accounts{kv} }},
 		{"sessions", func(kv *bus.KV) { out.sessions = &sessions{kv} }},
 	} {

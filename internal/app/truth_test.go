@@ -327,12 +327,12 @@ func openRoom(t *testing.T) *room {
 // cockpit is another one than the process's own, on the same tables.
 func (r *room) cockpit() *cockpit.Cockpit {
 	r.t.Helper()
-	c := cockpit.Config{DB: r.db, Sources: map[string]string{"beacons": ""}, Match: *r.cfg.Match, Log: slog.New(slog.DiscardHandler)}
+	c := cockpit.Config{DB: r.db, Sources: []cockpit.SourceInfo{{ID: "beacons"}}, Match: *r.cfg.Match, Log: slog.New(slog.DiscardHandler)}
 	for _, cdn := range r.cfg.CDNs {
 		c.CDNs = append(c.CDNs, cockpit.CDN{ID: cdn.ID, Name: cdn.Name, Colour: cdn.Colour})
 	}
 	for _, s := range r.cfg.Sources {
-		c.Sources[s.ID] = s.CDN
+		c.Sources = append(c.Sources, cockpit.SourceInfo{ID: s.ID, CDN: s.CDN})
 	}
 	board, err := cockpit.New(c)
 	if err != nil {

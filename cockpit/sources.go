@@ -1,0 +1,236 @@
+package cockpit
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"time"
+)
+
+// SourceInfo is what the configuration says of a source.
+type SourceInfo struct {
+	ID, CDN, Tool, Format string        // CDN is empty for measuring tools and services
+	Weight                float64       // what one line stands for, unless the line says so
+	TokenSince            time.Time     // when its token's file was written; zero: not known
+	Settings              []SettingInfo // what to paste at the sender
+}
+
+// SettingInfo is a piece of a sender's configuration, ready to be pasted but for its token.
+type SettingInfo struct{ Title, Where, Language, Text string }
+
+// DoorState is what the collectors of all processes saw of a source since they started.
+type DoorState struct {
+	Stored, Bytes, Duplicates uint64
+	Refused                   uint64    // bodies: a wrong token, an encoding or size that is not taken …
+	Last                      time.Time // body stored, or known as a repeat
+	LastRefused               time.Time
+	Why                       string // the last refusal's, as its sender was told
+}
+
+// Sources shows what arrives, how late, and what was refused.
+type Sources struct {
+	Panel
+	Rows []Source
+}
+
+// Source is one sender, as it does now.
+type Source struct {
+	SourceInfo
+	Rate        float64       // lines/s, unweighted, last minute
+	Bytes       float64       // bytes/s as they came, last minute
+	Seen        time.Time     // the last delivery that is stored; zero: none in ten minutes
+	Lag         time.Duration // now − watermark
+	Watermark   time.Time     // zero: nothing received lately
+	LateP50     time.Duration // upper edge of the bucket that half of the lines of ten minutes stay under
+	LateP95     time.Duration
+	Silent      time.Duration // since the last line; 0 while it delivers
+	Quarantined uint64        // lines refused in the last hour that still are
+	Share       float64       // of the lines of the last minute, refused; NaN: there were none
+	Reasons     []Reason      // of the last hour, the most frequent first, five at most
+	Door        DoorState
+	Finding     Finding
+	Field       string // of FindingChanged: what is not told any more, as "first_byte"
+	Health      Health
+}
+
+// Reason is why lines of a source could not be read.
+type Reason struct {
+	Text   string
+	Count  uint64
+	Last   time.Time
+	Sample string // the latest such line, its secrets and addresses masked
+}
+
+// Finding is what an operator should know of a source, the first that holds.
+type Finding uint8
+
+const (
+	FindingNone    Finding = iota
+	FindingNever           // it has never delivered, or not in ten minutes
+	FindingDenied          // it knocks and is refused at the door
+	FindingStuck           // it delivers and nothing of it is stored: our own fault
+	FindingSilent          // it delivered and does not any more
+	FindingRefused         // more than one line in twenty cannot be read
+	FindingChanged         // it stopped telling a field
+	FindingLate            // what arrives is older than it usually is
+)
+
+var findingNames = [...]string{"none", "never", "denied", "stuck", "silent", "refused", "changed", "late"}
+
+func (f Finding) String() string { return findingNames[f] }
+
+// told are the fields whose absence is noticed, as table deliveries counts them.
+var toldFields = [...]string{"bytes", "first_byte", "duration", "cache", "client", "session"}
+
+type toldCounts [len(toldFields)]uint64
+
+// delivered is what a source delivered in a stretch of time.
+type delivered struct {
+	lines, refused, bytes uint64
+	told                  toldCounts
+}
+
+const (
+	refusedShare  = 0.05 // from which a source's refusals ask for someone
+	refusedMost   = 0.5  // from which nothing of it can be relied on
+	usuallyTold   = 0.5  // share of lines above which a field is one that the source tells
+	hardlyTold    = 0.02 // and below which it does not any more
+	lateSurplus   = 5 * time.Second
+	deniedSince   = 2 * time.Minute // for so long a refusal at the door is news
+	stuckAfter    = 10 * time.Second
+	reasonsEvery  = 5 * time.Second
+	reasonsLimit  = 5
+	sampleLongest = 400
+)
+
+// finding says what is wrong with a source, and how much.
+func finding(row *Source, s *sourceState, now time.Time) (f Finding, field string, h Health) {
+	door := row.Door
+	switch {
+	case door.LastRefused.After(door.Last) && now.Sub(door.LastRefused) < deniedSince:
+		return FindingDenied, "", HealthCritical
+	case s == nil && now.Sub(door.Last) < deniedSince && now.Sub(door.Last) > stuckAfter,
+		s != nil && door.Last.Sub(s.Received) > stuckAfter:
+		return FindingStuck, "", HealthCritical
+	case s == nil:
+		return FindingNever, "", HealthUnknown
+	case row.Silent > 0:
+		return FindingSilent, "", HealthWarning
+	}
+	recent := s.recent
+	if recent.lines+recent.refused < enoughLines {
+		recent = s.minute
+	}
+	if n := recent.lines + recent.refused; n > 0 && recent.refused > 0 {
+		switch share := float64(recent.refused) / float64(n); {
+		case share >= refusedMost:
+			return FindingRefused, "", HealthCritical
+		case share >= refusedShare:
+			return FindingRefused, "", HealthWarning
+		}
+	}
+	if before := s.whole.without(s.minute); before.lines >= enoughLines && recent.lines >= enoughLines {
+		for i, name := range toldFields {
+			if float64(before.told[i]) >= usuallyTold*float64(before.lines) && float64(recent.told[i]) <= hardlyTold*float64(recent.lines) {
+				return FindingChanged, name, HealthWarning
+			}
+		}
+	}
+	if s.Lines >= steadyLines && now.Sub(s.Newest) > 2*s.Late+lateSurplus {
+		return FindingLate, "", HealthWarning
+	}
+	if !s.Known {
+		return FindingNone, "", HealthUnknown
+	}
+	return FindingNone, "", HealthFine
+}
+
+// add counts a row of sources.sql: lines, refused, bytes, and what the lines told.
+func (d *delivered) add(row []uint64) {
+	d.lines += row[0]
+	d.refused += row[1]
+	d.bytes += row[2]
+	for i := range d.told {
+		d.told[i] += row[3+i]
+	}
+}
+
+func (d delivered) without(o delivered) delivered {
+	d.lines -= min(d.lines, o.lines)
+	d.refused -= min(d.refused, o.refused)
+	d.bytes -= min(d.bytes, o.bytes)
+	for i := range d.told {
+		d.told[i] -= min(d.told[i], o.told[i])
+	}
+	return d
+}
+
+func (c *Cockpit) sources(now time.Time) Sources {
+	out := Sources{Panel: Panel{AsOf: now}}
+	for _, info := range c.cfg.Sources {
+		row := Source{SourceInfo: info, Door: c.doors[info.ID], Reasons: c.reasons[info.ID], Share: math.NaN()}
+		for _, r := range row.Reasons {
+			row.Quarantined += r.Count
+		}
+		row.Quarantined = max(row.Quarantined, c.refused[info.ID])
+		s := c.marks.sources[info.ID]
+		if s != nil {
+			row.Rate, row.Bytes, row.Seen = float64(s.Lines)/60, float64(s.minute.bytes)/60, s.Received
+			row.LateP50, row.LateP95 = s.p50, s.p95
+			row.Silent = c.marks.silent(s)
+			row.Watermark = c.marks.watermark(s)
+			row.Share = ratio(float64(s.minute.refused), float64(s.minute.lines+s.minute.refused))
+			if !row.Watermark.IsZero() {
+				row.Lag = now.Sub(row.Watermark)
+			}
+		}
+		row.Finding, row.Field, row.Health = finding(&row, s, now)
+		out.Rows = append(out.Rows, row)
+	}
+	slices.SortFunc(out.Rows, func(a, b Source) int {
+		return cmp.Or(-cmp.Compare(a.Rate, b.Rate), cmp.Compare(a.ID, b.ID))
+	})
+	return out
+}
+
+// readReasons asks why lines were refused, and what the doors saw, now and then.
+func (c *Cockpit) readReasons(ctx context.Context, now time.Time) error {
+	if c.cfg.Doors != nil {
+		doors, err := c.cfg.Doors(ctx)
+		if err != nil {
+			return err
+		}
+		c.doors = doors
+	}
+	if now.Sub(c.reasoned) < reasonsEvery {
+		return nil
+	}
+	var rows []struct {
+		Source   string `ch:"source"`
+		Reason   string `ch:"reason"`
+		Count    uint64 `ch:"count"`
+		Received int64  `ch:"received_ms"`
+		Sample   string `ch:"sample"`
+	}
+	if err := c.ask(ctx, &rows, "refused"); err != nil {
+		return err
+	}
+	c.reasoned = now
+	c.reasons, c.refused = map[string][]Reason{}, map[string]uint64{}
+	for _, r := range rows {
+		c.refused[r.Source] += r.Count
+		if len(c.reasons[r.Source]) >= reasonsLimit {
+			continue
+		}
+		sample := r.Sample
+		if c.cfg.Mask != nil {
+			sample = c.cfg.Mask(sample)
+		}
+		if len(sample) > sampleLongest {
+			sample = sample[:sampleLongest] + "…"
+		}
+		c.reasons[r.Source] = append(c.reasons[r.Source], Reason{r.Reason, r.Count, time.UnixMilli(r.Received), sample})
+	}
+	return nil
+}

@@ -1,0 +1,74 @@
+package beacon
+
+import (
+	"time"
+	"unicode/utf8"
+
+	"vigie/ingest/field"
+	"vigie/internal/event"
+)
+
+// Bounds of what one beacon can say, whatever its format: whoever can watch can write them.
+const (
+	MaxStartup = 10 * time.Minute
+	MaxWatched = time.Hour
+	MaxMedia   = 4 * time.Hour
+	MaxStalls  = 1000
+	MaxBits    = 1e12
+	MaxBytes   = 1 << 30
+	MaxTotal   = 1 << 40 // of a byte counter that holds a session's total
+	MaxPeers   = 10_000
+	MaxPast    = 24 * time.Hour
+	MaxFuture  = 5 * time.Minute
+
+	// Bytes of texts.
+	MaxSession     = 64
+	MaxName        = 64  // channel, player, error code
+	MaxDesignation = 32  // tool, device, a CDN by its name
+	MaxHost        = 128 // a CDN by the name of its host
+)
+
+// Clock is the time that a beacon says, or that of its reception where it says none (the zero time) or one
+// that no honest clock could show: viewers' clocks are wrong as often as not.
+func Clock(told, received time.Time) time.Time {
+	if !received.IsZero() && (told.IsZero() || received.Sub(told) > MaxPast || told.Sub(received) > MaxFuture) {
+		return received
+	}
+	return told
+}
+
+// Within is a number of milliseconds up to most, else event.Unknown.
+func Within(b []byte, most time.Duration) time.Duration {
+	if d := field.Duration(b, time.Millisecond); d <= most {
+		return d
+	}
+	return event.Unknown
+}
+
+// Text is b when it is clean text, UTF-8 without control characters, of at most most bytes, else nil.
+func Text(b []byte, most int) []byte {
+	if len(b) == 0 || len(b) > most {
+		return nil
+	}
+	ascii := true
+	for _, c := range b {
+		if c < ' ' || c == 0x7f {
+			return nil
+		}
+		ascii = ascii && c < utf8.RuneSelf
+	}
+	if ascii {
+		return b
+	}
+	if !utf8.Valid(b) {
+		return nil
+	}
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r >= 0x80 && r < 0xa0 {
+			return nil
+		}
+		i += n
+	}
+	return b
+}

@@ -1,0 +1,4 @@
+package sessions
+
+// Session is for its size.
+type Session = session
