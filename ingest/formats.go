@@ -75,9 +75,13 @@ const framingFirehose = "firehose"
 
 // formats are the wire formats by the name they have in a source's configuration.
 var formats = map[string]format{
-	"akamai":            fixed(ofRequests, akamai.Parse, akamai.Readings),
-	"akamai-structured": columns(akamai.Readings, func(s *Source) (event.Parser, error) { return akamai.Structured(s.Fields) }),
-	"bitmovin":          fixed(ofBeacons, bitmovin.Parse, bitmovin.Readings).remembering(),
+	"akamai": columns(akamai.Readings, func(s *Source) (event.Parser, error) {
+		if len(s.Fields) == 0 {
+			return akamai.Parse, nil
+		}
+		return akamai.Structured(s.Fields)
+	}),
+	"bitmovin": fixed(ofBeacons, bitmovin.Parse, bitmovin.Readings).remembering(),
 	"beacon": {
 		kind: ofBeacons,
 		parser: func(s *Source) (event.Parser, error) {
@@ -93,10 +97,12 @@ var formats = map[string]format{
 		readings: func(*Source) []record.Reading { return beacon.Readings() },
 	},
 	"cloudflare": fixed(ofRequests, cloudflare.Parse, cloudflare.Readings),
-	"cloudfront": fixed(ofRequests, cloudfront.Parse, cloudfront.Readings).withHeader(cloudfront.Header),
-	"cloudfront-columns": columns(cloudfront.Readings, func(s *Source) (event.Parser, error) {
+	"cloudfront": columns(cloudfront.Readings, func(s *Source) (event.Parser, error) {
+		if len(s.Fields) == 0 {
+			return cloudfront.Parse, nil
+		}
 		return cloudfront.Columns(s.Fields, s.Delimiter)
-	}),
+	}).withHeader(cloudfront.Header),
 	"cloudfront-realtime": columns(cloudfront.Readings, func(s *Source) (event.Parser, error) { return cloudfront.RealTime(s.Fields) }),
 	"cmcd":                fixed(ofBeacons, cmcdevent.Parse, cmcdevent.Readings).remembering(),
 	"combined":            fixed(ofRequests, combined.Parse, combined.Readings),
@@ -121,7 +127,7 @@ var formats = map[string]format{
 	"w3c":    fixed(ofRequests, w3c.Parse, w3c.Readings).withHeader(w3c.Header),
 }
 
-// columns is a format of lines whose columns the source's configuration names.
+// columns is a format of lines whose columns the source's configuration may name.
 func columns(readings func() []record.Reading, parser func(*Source) (event.Parser, error)) format {
 	return format{kind: ofRequests, parser: parser, readings: func(*Source) []record.Reading { return readings() }}
 }
