@@ -64,6 +64,7 @@ func check(c *common) *cobra.Command {
 			return nil
 		},
 	}
+	cmd.AddCommand(checkSource(c))
 	cmd.Flags().BoolVar(&connect, "connect", false, "also connect to clickhouse.dsn and nats.url, where they are set")
 	cmd.Flags().StringVar(&url, "url", "", "instead ask a running vigie, as http://127.0.0.1:8080/healthz or /readyz")
 	return cmd

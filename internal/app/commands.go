@@ -121,6 +121,17 @@ func (p *People) Remove(ctx context.Context, name string) error { return p.store
 // List lists the accounts by name.
 func (p *People) List(ctx context.Context) ([]account.User, error) { return p.store.List(ctx) }
 
+// Explain writes how a sample of a source's logs is read, and tells how many records were refused.
+func (c *Config) Explain(w io.Writer, id string, sample []byte, lines int, full bool) (refused int, err error) {
+	all := slices.Concat(c.Sources, ingest.PublicSources(c.Collectors.Beacons, c.Sources))
+	i := slices.IndexFunc(all, func(s ingest.Source) bool { return s.ID == id })
+	if i < 0 {
+		return 0, fmt.Errorf("%q is not among the configured sources", id)
+	}
+	sum, err := all[i].Explain(w, sample, lines, full)
+	return sum.Refused, err
+}
+
 // ImportOptions say what a file is.
 type ImportOptions struct {
 	Source, Format, Collector string // Format, Collector "": the configuration's

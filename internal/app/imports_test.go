@@ -27,7 +27,7 @@ var uses = []struct {
 }{
 	{"cmd/vigie", []string{"internal/app"}},
 	{"cmd/vigie-engine", []string{"internal/ch", "internal/ch/engine"}},
-	{"internal/app", []string{"web", "cockpit", "ingest", "ingest/explain", "ingest/services", "ingest/settings", "internal/account", "internal/bus", "internal/ch", "internal/event", "internal/simulate"}},
+	{"internal/app", []string{"web", "cockpit", "ingest", "ingest/explain", "ingest/services", "ingest/settings", "internal/account", "internal/bus", "internal/ch", "internal/event", "internal/simulate", "internal/tail"}},
 	{"web", []string{"cockpit", "internal/account", "internal/event"}},
 	{"cockpit", []string{"internal/bus", "internal/ch", "internal/event"}},
 	{"ingest", []string{"internal/bus", "internal/ch", "internal/event", "ingest/*"}},
