@@ -1,0 +1,424 @@
+package tail
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// watch is one path that is followed, whatever file stands there.
+type watch struct {
+	path    string
+	current *generation // the last file that stood there
+	seen    time.Time   // when it was last seen there
+	ids     []fileID    // the path's files that are open, oldest first
+}
+
+const (
+	maxWatches = 10_000
+	maxOpen    = 100             // files of one path: rotated ones wait for the collectors
+	clockSlack = 2 * time.Second // between a file system's clock and ours
+)
+
+// find looks for files that match and are not followed yet.
+func (f *follower) find(ctx context.Context) error {
+	for _, pattern := range f.cfg.Files {
+		matches, err := filepath.Glob(pattern)
+		if err != nil {
+			return fmt.Errorf("files: %q: %w", pattern, err)
+		}
+		if len(matches) == 0 && !strings.ContainsAny(pattern, `*?[\`) {
+			matches = []string{pattern} // it may come
+		}
+		isNew := f.store.isNew(pattern)
+		for _, path := range matches {
+			if f.watches[path] != nil || packedName(path) || rotatedOfAny(path, matches) || f.rotatedOfFollowed(path) {
+				continue
+			}
+			if len(f.watches) >= maxWatches {
+				f.complain("too many files match: some are not followed", fmt.Errorf("more than %d", maxWatches), "pattern", pattern)
+				break
+			}
+			w := &watch{path: path}
+			if f.begin(ctx, w, isNew) {
+				f.watches[path] = w
+			}
+		}
+		if isNew {
+			if err := f.store.notNew(pattern); err != nil {
+				return fmt.Errorf("state: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// forgetWatches drops paths whose file is gone and sent; a pattern finds them again.
+func (f *follower) forgetWatches() {
+	for path, w := range f.watches {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) || slices.Contains(f.cfg.Files, path) {
+			continue
+		}
+		f.prune(w)
+		if len(w.ids) == 0 {
+			delete(f.watches, path)
+		}
+	}
+}
+
+var packedNames = []string{".gz", ".bz2", ".xz", ".zst", ".lz4", ".lzo", ".br", ".Z", ".zip"}
+
+// packedName tells whether a name is of a compressed copy, or of one being made.
+func packedName(path string) bool {
+	for _, end := range packedNames {
+		if strings.HasSuffix(path, end) {
+			return true
+		}
+	}
+	return false
+}
+
+var packedMagic = []string{"\x1f\x8b", "BZh", "\xfd7zXZ\x00", "\x28\xb5\x2f\xfd", "\x04\x22\x4d\x18", "PK\x03\x04"}
+
+func packed(file io.ReaderAt) bool {
+	var b [6]byte
+	n, _ := file.ReadAt(b[:], 0)
+	return slices.ContainsFunc(packedMagic, func(m string) bool { return strings.HasPrefix(string(b[:n]), m) })
+}
+
+// rotationMark is what a rotated file's name has more than its path: .1, -20260908, .2026-09-08_19.
+var rotationMark = regexp.MustCompile(`^[.-][0-9][0-9TZ:_.-]*$`)
+
+// rotatedName tells whether name is what path is called after its rotation: access.log.1,
+// access.log-20260908, or access-20260908.log.
+func rotatedName(path, name string) bool {
+	if rest, ok := strings.CutPrefix(name, path); ok {
+		return rotationMark.MatchString(rest)
+	}
+	ext := filepath.Ext(path)
+	stem := strings.TrimSuffix(path, ext)
+	rest, ok := strings.CutPrefix(name, stem)
+	if !ok || ext == "" || stem == "" || strings.HasSuffix(stem, "/") {
+		return false
+	}
+	rest, ok = strings.CutSuffix(rest, ext)
+	return ok && rotationMark.MatchString(rest)
+}
+
+func rotatedOfAny(name string, paths []string) bool {
+	return slices.ContainsFunc(paths, func(path string) bool { return rotatedName(path, name) })
+}
+
+// rotatedOfFollowed also knows paths where nothing stands for the moment.
+func (f *follower) rotatedOfFollowed(name string) bool {
+	for path := range f.watches {
+		if rotatedName(path, name) {
+			return true
+		}
+	}
+	return rotatedOfAny(name, f.store.paths())
+}
+
+// sibling is a rotated, not compressed file of a path.
+type sibling struct {
+	name string
+	info fs.FileInfo
+}
+
+// siblings are those rotated after a time, oldest first, and how many compressed ones there are.
+func siblings(path string) (found []sibling, compressed []sibling, err error) {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, e := range entries {
+		name := filepath.Join(filepath.Dir(path), e.Name())
+		plain := strings.TrimSuffix(name, filepath.Ext(name))
+		switch {
+		case packedName(name) && rotatedName(path, plain):
+			if info, err := e.Info(); err == nil {
+				compressed = append(compressed, sibling{name, info})
+			}
+		case rotatedName(path, name) && !packedName(name):
+			if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
+				found = append(found, sibling{name, info})
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b sibling) int {
+		return cmp.Or(a.info.ModTime().Compare(b.info.ModTime()), cmp.Compare(b.name, a.name)) // .2 is older than .1
+	})
+	return found, compressed, nil
+}
+
+// begin follows a path: first what rotation has left of it since it was last followed, then the
+// file that stands there. first: its pattern was never followed before.
+func (f *follower) begin(ctx context.Context, w *watch, first bool) bool {
+	records := f.store.of(w.path)
+	file, info, err := openRegular(w.path)
+	switch {
+	case errors.Is(err, errNotRegular) && !slices.Contains(f.cfg.Files, w.path): // a glob takes in folders too
+		return false
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		f.complain("open a file: it is tried again", err, "file", w.path)
+		return false
+	}
+	rotated, compressed, err := siblings(w.path)
+	if err != nil {
+		f.complain("look for rotated files", err, "file", w.path)
+		if file != nil {
+			file.Close()
+		}
+		return false
+	}
+	var last time.Time
+	for i := range records {
+		r := &records[i]
+		if r.Updated.After(last) {
+			last = r.Updated
+		}
+		if r.Done || file != nil && sameInode(r, info) && r.holds(file) {
+			continue
+		}
+		f.resume(ctx, w, r, rotated)
+	}
+	switch {
+	case len(records) > 0:
+		f.unseen(ctx, w, rotated, compressed, last)
+	case first:
+		f.passOver(w, rotated)
+	}
+	if file != nil {
+		f.current(ctx, w, file, info, first && !f.cfg.FromStart && len(records) == 0)
+	}
+	w.seen = time.Now()
+	return true
+}
+
+func sameInode(r *record, info fs.FileInfo) bool { return r.Inode == idOf(info).inode }
+
+// resume goes on with a file that no longer stands at its path: renamed, or copied and truncated.
+func (f *follower) resume(ctx context.Context, w *watch, r *record, rotated []sibling) {
+	for _, renamed := range []bool{true, false} {
+		for i := len(rotated) - 1; i >= 0; i-- {
+			s := &rotated[i]
+			if sameInode(r, s.info) != renamed || !renamed && (r.Head.Bytes == 0 || f.knows(s)) {
+				continue
+			}
+			if f.isLive(idOf(s.info)) { // followed by another path
+				return
+			}
+			file, info, err := openRegular(s.name)
+			if err != nil {
+				continue
+			}
+			if !r.holds(file) {
+				file.Close()
+				continue
+			}
+			moved := *r
+			moved.Device, moved.Inode = idOf(info).device, idOf(info).inode
+			if moved.id() != r.id() {
+				if err := f.store.put(&moved); err != nil {
+					f.complain("keep the state", err)
+					file.Close()
+					return // it is looked for again at the next start
+				}
+				f.store.remove(*r)
+			}
+			f.follow(ctx, w, file, moved, true)
+			return
+		}
+	}
+	f.store.remove(*r)
+	if r.Offset > 0 || r.Planned != nil {
+		f.cfg.Log.Warn("a file was rotated away and is not to be found: what it had more than this is not sent", "file", r.Path, "inode", r.Inode, "sent_bytes", r.Offset)
+	}
+}
+
+// unseen follows rotated files of which nothing is known and that were written to since a time.
+func (f *follower) unseen(ctx context.Context, w *watch, rotated, compressed []sibling, since time.Time) {
+	for _, s := range rotated {
+		if f.isLive(idOf(s.info)) || s.info.ModTime().Before(since.Add(-clockSlack)) || s.info.Size() == 0 || f.knows(&s) {
+			continue
+		}
+		if file, info, err := openRegular(s.name); err == nil {
+			f.cfg.Log.Info("a rotated file was never seen: it is read whole", "file", s.name)
+			f.follow(ctx, w, file, record{Path: w.path, Device: idOf(info).device, Inode: idOf(info).inode}, true)
+		}
+	}
+	for _, s := range compressed {
+		if s.info.ModTime().After(since.Add(clockSlack)) {
+			f.cfg.Log.Warn("a file was rotated and compressed while nobody followed it: if it was not sent before, use vigie import", "file", s.name)
+		}
+	}
+}
+
+// passOver notes what was rotated before a path was ever followed: nobody asked for that.
+func (f *follower) passOver(w *watch, rotated []sibling) {
+	for _, s := range rotated {
+		file, info, err := openRegular(s.name)
+		if err != nil {
+			continue
+		}
+		r := record{Path: w.path, Device: idOf(info).device, Inode: idOf(info).inode, Done: true}
+		if err := r.skipTo(file, info.Size()); err == nil {
+			err = f.store.put(&r)
+			if err != nil {
+				f.complain("keep the state", err)
+			}
+		}
+		file.Close()
+	}
+}
+
+// knows tells whether a rotated file was seen before. Its inode alone does not: that may have been
+// another file's, which is gone.
+func (f *follower) knows(s *sibling) bool {
+	r, found := f.store.get(idOf(s.info))
+	if !found || r.Done && r.Offset == 0 {
+		return false
+	}
+	file, _, err := openRegular(s.name)
+	if err != nil {
+		return true // it is not to be had anyway
+	}
+	defer file.Close()
+	return r.holds(file)
+}
+
+// current follows the file at the path.
+func (f *follower) current(ctx context.Context, w *watch, file *os.File, info fs.FileInfo, atEnd bool) {
+	id := idOf(info)
+	if f.isLive(id) || packed(file) { // by another name; or compressed under a name that does not say so
+		file.Close()
+		return
+	}
+	r, known := f.store.get(id)
+	if !known { // a device's number may change when the machine starts
+		for _, old := range f.store.of(w.path) {
+			if old.Inode == id.inode && old.holds(file) {
+				r, known = old, true
+				f.store.remove(old)
+				r.Device = id.device
+				break
+			}
+		}
+	}
+	if !known || !r.holds(file) {
+		r = record{Path: w.path, Device: id.device, Inode: id.inode}
+		if atEnd {
+			if err := r.skipTo(file, info.Size()); err != nil {
+				f.complain("read a file", err, "file", w.path)
+			}
+		}
+	}
+	r.Path, r.Done = w.path, false
+	w.current = f.follow(ctx, w, file, r, false)
+}
+
+// look notices that another file stands at the path.
+func (f *follower) look(ctx context.Context, w *watch) {
+	info, err := os.Stat(w.path)
+	if err != nil {
+		if w.current != nil && errors.Is(err, fs.ErrNotExist) {
+			w.current.leave()
+		}
+		return
+	}
+	if w.current != nil && idOf(info) == w.current.at && f.isLive(w.current.at) {
+		w.current.stay()
+		w.seen = time.Now()
+		return
+	}
+	f.prune(w)
+	if len(w.ids) >= maxOpen {
+		f.complain("too many rotated files wait to be sent: newer ones are opened later", fmt.Errorf("%d are open", len(w.ids)), "file", w.path)
+		return
+	}
+	if f.isLive(idOf(info)) {
+		return
+	}
+	file, info, err := openRegular(w.path)
+	if err != nil {
+		f.complain("open a file: it is tried again", err, "file", w.path)
+		return
+	}
+	if w.current != nil {
+		w.current.leave()
+		if rotated, compressed, err := siblings(w.path); err == nil {
+			f.unseen(ctx, w, rotated, compressed, w.seen)
+		}
+	}
+	f.current(ctx, w, file, info, false)
+	w.seen = time.Now()
+}
+
+func (f *follower) prune(w *watch) {
+	w.ids = slices.DeleteFunc(w.ids, func(id fileID) bool { return !f.isLive(id) })
+}
+
+func (f *follower) isLive(id fileID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.live[id] != nil
+}
+
+// follow starts to read a file, after those of its path that were opened before.
+func (f *follower) follow(ctx context.Context, w *watch, file *os.File, r record, rotated bool) *generation {
+	g := newGeneration(f, file, r)
+	if rotated {
+		g.leave()
+	}
+	f.prune(w)
+	f.mu.Lock()
+	if n := len(w.ids); n > 0 {
+		if before := f.live[w.ids[n-1]]; before != nil {
+			g.after = before.caughtUp
+		}
+	}
+	f.live[g.at] = g
+	f.mu.Unlock()
+	w.ids = append(w.ids, g.at)
+	f.open.Go(func() {
+		g.run(ctx)
+		g.file.Close()
+		f.mu.Lock()
+		delete(f.live, g.at)
+		f.mu.Unlock()
+	})
+	return g
+}
+
+var errNotRegular = errors.New("not a regular file")
+
+func openRegular(name string) (*os.File, fs.FileInfo, error) {
+	// Looked at first: to open a pipe would wait for its other end.
+	if info, err := os.Stat(name); err != nil {
+		return nil, nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, nil, fmt.Errorf("%s: %w", name, errNotRegular)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		file.Close()
+		return nil, nil, cmp.Or(err, errNotRegular)
+	}
+	return file, info, nil
+}
