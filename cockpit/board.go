@@ -22,6 +22,7 @@ type Board struct {
 	Failing Chart // error ratio by CDN, the last 30 minutes at 10 s
 	Matrix  Matrix
 	Tools   Tools
+	Mesh    Mesh
 	Sources Sources
 	Worst   *Deviation // nil: nothing deviates
 	Marks   []Mark     // phases on the axis of the charts
@@ -152,6 +153,7 @@ type Tools struct {
 
 type Tool struct {
 	Name        string
+	Format      string  // of its source: each defines what it measures in its own way
 	Startup     float64 // seconds, median
 	Rebuffering float64 // ratio
 	Failures    float64 // failed starts and failed plays / attempts

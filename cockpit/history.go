@@ -34,9 +34,9 @@ type toolKey struct{ tool, cdn, isp string }
 
 // experienced is what a tool saw of a CDN's viewers on a network in one slot.
 type experienced struct {
-	lines                                                                              uint64
-	attempts, starts, playing, rebuffering, failures, bitsPlayed, mediaTime, peerBytes float64
-	startup                                                                            histogram
+	lines                                                                                                  uint64
+	attempts, starts, playing, rebuffering, failures, bitsPlayed, mediaTime, peerBytes, uploaded, cdnBytes float64
+	startup                                                                                                histogram
 }
 
 func (e *experienced) add(o *experienced) {
@@ -49,6 +49,8 @@ func (e *experienced) add(o *experienced) {
 	e.bitsPlayed += o.bitsPlayed
 	e.mediaTime += o.mediaTime
 	e.peerBytes += o.peerBytes
+	e.uploaded += o.uploaded
+	e.cdnBytes += o.cdnBytes
 	e.startup.add(&o.startup)
 }
 

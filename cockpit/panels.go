@@ -41,6 +41,7 @@ func (c *Cockpit) board(now time.Time, failed failures) *Board {
 	keep(&b.Failing, &c.last.Failing, errText(logs), func() Chart { return c.failing(now) })
 	keep(&b.Matrix, &c.last.Matrix, cmp.Or(errText(logs), errText(failed.viewers)), func() Matrix { return c.matrix(now) })
 	keep(&b.Tools, &c.last.Tools, errText(tools), func() Tools { return c.tools() })
+	keep(&b.Mesh, &c.last.Mesh, errText(tools), func() Mesh { return c.mesh() })
 	keep(&b.Sources, &c.last.Sources, cmp.Or(errText(failed.sources), errText(failed.refused)), func() Sources { return c.sources(now) })
 	b.Worst = c.worst(&b.Matrix, now)
 	return b
@@ -367,6 +368,7 @@ func (c *Cockpit) tools() Tools {
 	for name, e := range byTool {
 		t.Rows = append(t.Rows, Tool{
 			Name:        name,
+			Format:      c.formatOf(name),
 			Startup:     e.startup.quantile(0.5, event.StartupEdges[:]) / 1000,
 			Rebuffering: e.rebufferingRatio(),
 			Failures:    ratio(e.failures, e.attempts),
@@ -377,4 +379,14 @@ func (c *Cockpit) tools() Tools {
 	}
 	slices.SortFunc(t.Rows, func(a, b Tool) int { return cmp.Compare(a.Name, b.Name) })
 	return t
+}
+
+// formatOf is the format of a tool's source.
+func (c *Cockpit) formatOf(tool string) string {
+	for _, s := range c.cfg.Sources {
+		if s.CDN == "" && cmp.Or(s.Tool, s.ID) == tool {
+			return s.Format
+		}
+	}
+	return ""
 }

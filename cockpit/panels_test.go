@@ -106,6 +106,7 @@ func fill(t *testing.T, db *ch.DB) {
 	}
 	for _, sql := range []string{
 		"INSERT INTO requests (received, time, source, cdn, isp, bytes, weight, status, first_byte) SELECT now64(3), now64(3) - INTERVAL number * 100 MILLISECOND, 'log', 'a', 'Orange', 1000, 1, if(number % 100 = 0, 503, 200), 20000 FROM numbers(6000)",
+		"INSERT INTO requests_1s (received, time, source, cdn, isp, lines, requests, bytes, errors, first_byte_3) SELECT toStartOfInterval(now(), INTERVAL 10 SECOND), toStartOfSecond(now64(3) - INTERVAL number * 100 MILLISECOND)::DateTime('UTC'), 'log', 'a', 'Orange', 1, 1, 1000, number % 100 = 0, 1 FROM numbers(6000)",
 		"INSERT INTO beacons (received, time, source, tool, session, event, started, cdn, isp, startup, playing, rebuffering, weight) SELECT now64(3), now64(3) - INTERVAL number * 100 MILLISECOND, 'player', 'mux', concat('s', toString(number % 50)), if(number % 10 = 0, 'playbackStart', 'heartbeat'), 1, 'a', 'Orange', 900, 990, 10, 1 FROM numbers(6000)",
 		"INSERT INTO deliveries (stored, first, source, received, lines, refused, late_0, oldest, newest) SELECT now64(3), number, ['log', 'player'][number + 1], now64(3), 6000, 3, 6000, now64(3) - INTERVAL 10 MINUTE, now64(3) FROM numbers(2)",
 	} {
@@ -129,7 +130,7 @@ func parts(b *Board) map[string]*Panel {
 	return map[string]*Panel{
 		"viewers": &b.Viewers.Panel, "traffic": &b.Traffic.Panel, "errors": &b.Errors.Panel, "startup": &b.Startup.Panel,
 		"rebuffering": &b.Rebuffering.Panel, "flow": &b.Flow.Panel, "failing": &b.Failing.Panel, "matrix": &b.Matrix.Panel,
-		"tools": &b.Tools.Panel, "sources": &b.Sources.Panel,
+		"tools": &b.Tools.Panel, "mesh": &b.Mesh.Panel, "sources": &b.Sources.Panel,
 	}
 }
 
@@ -145,13 +146,16 @@ func TestEachPanelFailsAlone(t *testing.T) {
 		"refused":         {"sources"},
 		"seconds":         {"errors", "traffic"},
 		"viewers_by_cell": {"matrix"},
-		"requests":        {"errors", "failing", "flow", "matrix", "rebuffering", "startup", "tools", "traffic", "viewers"},
-		"sources":         {"errors", "failing", "flow", "matrix", "rebuffering", "sources", "startup", "tools", "traffic", "viewers"},
+		"requests":        {"errors", "failing", "flow", "matrix", "mesh", "rebuffering", "startup", "tools", "traffic", "viewers"},
+		"sources":         {"errors", "failing", "flow", "matrix", "mesh", "rebuffering", "sources", "startup", "tools", "traffic", "viewers"},
 	} {
 		t.Run(query, func(t *testing.T) {
 			c := watch(t, db)
 			now := time.Now()
 			good := c.Tick(t.Context(), now)
+			if len(good.Matrix.Rows) == 0 || !good.Traffic.Known {
+				t.Fatalf("nothing is on the board: %s", values(good))
+			}
 			for name, p := range parts(good) {
 				if p.Error != "" || p.AsOf.IsZero() {
 					t.Fatalf("%s before: %q as of %s", name, p.Error, p.AsOf)

@@ -358,6 +358,8 @@ func (c *Cockpit) readStretch(ctx context.Context, from, to int64) error {
 		BitsPlayed  float64   `ch:"bits_played"`
 		MediaTime   float64   `ch:"media_time"`
 		PeerBytes   float64   `ch:"peer_bytes"`
+		Uploaded    float64   `ch:"peer_uploaded"`
+		CDNBytes    float64   `ch:"cdn_bytes"`
 		Startup     []float64 `ch:"startup"`
 	}
 	var viewers []struct {
@@ -385,7 +387,7 @@ func (c *Cockpit) readStretch(ctx context.Context, from, to int64) error {
 		r := &experience[i]
 		e := &experienced{
 			lines: r.Lines, attempts: r.Attempts, starts: r.Starts, playing: r.Playing, rebuffering: r.Rebuffering,
-			failures: r.Failures, bitsPlayed: r.BitsPlayed, mediaTime: r.MediaTime, peerBytes: r.PeerBytes,
+			failures: r.Failures, bitsPlayed: r.BitsPlayed, mediaTime: r.MediaTime, peerBytes: r.PeerBytes, uploaded: r.Uploaded, cdnBytes: r.CDNBytes,
 		}
 		copy(e.startup[:], r.Startup)
 		c.history.at(r.Slot).experience[toolKey{r.Tool, r.CDN, r.ISP}] = e
