@@ -46,7 +46,7 @@ type unpacker struct {
 }
 
 func newUnpacker(most int) *unpacker {
-	return &unpacker{most: most, free: make(chan []byte, unpackAhead)}
+	return &unpacker{most: most, free: make(chan []byte, unpackAhead+2)} // one is parsed, one filled
 }
 
 // unpackAhead is how many pieces may be ready before the parser takes them.

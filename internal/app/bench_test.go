@@ -25,6 +25,8 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sync/errgroup"
+
+	"vigie/ingest/formattest"
 )
 
 // These benchmarks run the real binaries in processes of their own and measure them from outside,
@@ -46,6 +48,7 @@ cdns: [{id: maison, name: Maison}, {id: akamai, name: Akamai, colour: 1}]
 sources:
   - {id: akamai, cdn: akamai, format: akamai, token_env: VIGIE_TEST_TOKEN}
   - {id: edge, cdn: maison, format: nginx, token_env: VIGIE_TEST_TOKEN}
+  - {id: cloudfront, cdn: akamai, format: cloudfront-realtime, token_env: VIGIE_TEST_TOKEN}
   - {id: combined, cdn: maison, format: combined, token_env: VIGIE_TEST_TOKEN}
   - {id: marker, cdn: maison, format: ndjson, token_env: VIGIE_TEST_TOKEN}
   - {id: mux, tool: mux, format: beacon, token_env: VIGIE_TEST_TOKEN}
@@ -144,33 +147,8 @@ func (r *room) post(path string, body []byte, packed bool, batch string) error {
 	return nil
 }
 
-var roomASNs = []int{3215, 12322, 15557, 5410, 51207, 21351, 14593, 16276}
-
-// akamaiLine is about 1.2 KB, 49 keys, as DataStream 2 writes them.
-func akamaiLine(b []byte, rng *rand.Rand, at time.Time, n int) []byte {
-	status := 200
-	if rng.IntN(500) == 0 {
-		status = 503
-	}
-	ip := fmt.Sprintf("198.18.%d.%d", rng.IntN(256), rng.IntN(256))
-	return fmt.Appendf(b, `{"version":1,"streamId":"10923","cp":"942831","reqId":"%016x","reqTimeSec":"%d.%03d","bytes":"%d","cliIP":"%s","statusCode":"%d","proto":"HTTP/2","reqHost":"live-akamai.tele.example","reqMethod":"GET","reqPath":"/live/%s/video/%d/segment_%d.m4s","reqPort":"443","rspContentLen":"%d","rspContentType":"video/mp4","UA":"Mozilla%%2F5.0%%20(Linux;%%20Android%%2012;%%20BRAVIA%%204K)%%20AppleWebKit%%2F537.36%%20Chrome%%2F120.0%%20Safari%%2F537.36","queryStr":"CMCD=bl%%3D%d%%2Cbr%%3D%d%%2Cd%%3D2000%%2Cmtp%%3D%d%%2Cot%%3Dv%%2Csf%%3Dh%%2Csid%%3D%%22%08x-b1c2-4d3e-8f90-a1b2c3d4e5f6%%22%%2Cst%%3Dl","tlsOverheadTimeMSec":"0","tlsVersion":"TLSv1.3","objSize":"%d","uncompressedSize":"%d","overheadBytes":"412","totalBytes":"%d","accLang":"fr-FR","cookie":"-","range":"-","referer":"https%%3A%%2F%%2Fwww.tele.example%%2Fdirect","xForwardedFor":"-","maxAgeSec":"31536000","reqEndTimeMSec":"1","dnsLookupTimeMSec":"0","errorCode":"-","turnAroundTimeMSec":"%d","transferTimeMSec":"%d","timeToFirstByte":"%d","downloadTime":"%d","throughput":"%d","cacheStatus":"%d","cacheable":"1","lastByte":"1","country":"FR","state":"-","city":"PARIS","asn":"%d","edgeIP":"23.32.5.%d","serverCountry":"FR","billingRegion":"2","deliveryType":"LIVE","deliveryFormat":"CMAF","securityRules":"-"}`+"\n",
-		rng.Uint64(), at.Unix(), at.UnixMilli()%1000, 400000+rng.IntN(900000), ip, status, []string{"tf1", "tmc"}[n%2], []int{360, 720, 1080}[n%3], 100000+n/2000, 500000, rng.IntN(20000), 500+rng.IntN(4000), 5000+rng.IntN(60000), rng.Uint32N(20000), 500000, 500000, 0, rng.IntN(60), rng.IntN(400), rng.IntN(80), rng.IntN(500), 20000+rng.IntN(60000), min(rng.IntN(40), 1), roomASNs[rng.IntN(len(roomASNs))], rng.IntN(256))
-}
-
-func nginxLine(b []byte, rng *rand.Rand, at time.Time, n int) []byte {
-	return fmt.Appendf(b, `{"ts":"%d.%03d","host":"live-maison.tele.example","m":"GET","uri":"/live/%s/video/%d/segment_%d.m4s","st":"200","bs":"%d","rt":"0.%03d","urt":"","uht":"","cs":"HIT","ip":"198.18.%d.%d","xff":"","ref":"","ua":"Mozilla/5.0 (Linux; Android 12; BRAVIA 4K) Chrome/120.0","proto":"HTTP/2.0","tls":"TLSv1.3","cmcd_s":"sid=\"%08x-b1c2-4d3e-8f90-a1b2c3d4e5f6\""}`+"\n",
-		at.Unix(), at.UnixMilli()%1000, []string{"tf1", "tmc"}[n%2], []int{360, 720, 1080}[n%3], 100000+n/2000, 400000+rng.IntN(900000), rng.IntN(400), rng.IntN(256), rng.IntN(256), rng.Uint32N(20000))
-}
-
-func combinedLine(b []byte, rng *rand.Rand, at time.Time, n int) []byte {
-	return fmt.Appendf(b, `198.18.%d.%d - - [%s] "GET /live/%s/video/%d/segment_%d.m4s HTTP/1.1" 200 %d "https://www.tele.example/direct" "Mozilla/5.0 (Linux; Android 12; BRAVIA 4K) AppleWebKit/537.36 Chrome/120.0 Safari/537.36"`+"\n",
-		rng.IntN(256), rng.IntN(256), at.Format("02/Jan/2006:15:04:05 -0700"), []string{"tf1", "tmc"}[n%2], []int{360, 720, 1080}[n%3], 100000+n/2000, 400000+rng.IntN(900000))
-}
-
-type liner func([]byte, *rand.Rand, time.Time, int) []byte
-
 // bodies makes n bodies of lines each, spread over the minute before now.
-func bodies(line liner, n, lines int, packed bool) [][]byte {
+func bodies(line formattest.Line, n, lines int, packed bool) [][]byte {
 	rng := rand.New(rand.NewPCG(1, 2))
 	start := time.Now().Add(-time.Minute)
 	out := make([][]byte, n)
@@ -196,20 +174,26 @@ func bodies(line liner, n, lines int, packed bool) [][]byte {
 func BenchmarkRoomLines(b *testing.B) {
 	for _, c := range []struct {
 		name, source string
-		line         liner
+		line         formattest.Line
 		packed       bool
 		lines        int
 	}{
-		{"akamai-gzip", "akamai", akamaiLine, true, 1_500_000},
-		{"nginx", "edge", nginxLine, false, 1_500_000},
-		{"combined", "combined", combinedLine, false, 1_500_000},
+		{"akamai-gzip", "akamai", formattest.Akamai, true, 1_500_000},
+		{"cloudfront-tsv-gzip", "cloudfront", formattest.CloudFront, true, 1_500_000},
+		{"nginx", "edge", formattest.Nginx, false, 1_500_000},
+		{"combined", "combined", formattest.Combined, false, 1_500_000},
+		{"beacons-gzip", "mux", formattest.Beacon, true, 1_000_000},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			r := openRoom(b)
 			const each = 5000
+			table := "requests"
+			if c.source == "mux" {
+				table = "beacons"
+			}
 			all := bodies(c.line, 100, each, c.packed)
 			for b.Loop() {
-				before := r.number("SELECT count() FROM requests")
+				before := r.number("SELECT count() FROM " + table)
 				vigie0, engine0 := r.cpu()
 				var next atomic.Int64
 				total := c.lines / each
@@ -233,7 +217,7 @@ func BenchmarkRoomLines(b *testing.B) {
 					b.Fatal(err)
 				}
 				acknowledged := time.Since(start)
-				for r.number("SELECT count() FROM requests")-before < float64(c.lines) {
+				for r.number("SELECT count() FROM "+table)-before < float64(c.lines) {
 					time.Sleep(50 * time.Millisecond)
 				}
 				wall := time.Since(start)
@@ -268,7 +252,7 @@ func (r *room) load(ctx context.Context, perSecond int) error {
 		var text []byte
 		at := time.Now()
 		for i := range perSecond / batches {
-			text = nginxLine(text, rng, at, n*perSecond/batches+i)
+			text = formattest.Nginx(text, rng, at, n*perSecond/batches+i)
 		}
 		g.Go(func() error { return r.post("/ingest/edge", text, false, "") })
 	}
