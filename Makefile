@@ -30,15 +30,16 @@ assets: ## bundle the browser's files into web/static
 	@scripts/assets.sh
 
 test: engine generate lint ## everything that must hold: generated files, linters, tests with real ones of all
-	@scripts/debian.sh chromium nginx
+	@scripts/debian.sh chromium ffmpeg nginx prometheus prometheus-alertmanager
 	@PATH="$$PATH:/usr/sbin" go test $(TESTFLAGS) ./...
 
 race: engine assets ## tests under the race detector; needs a C compiler
 	@command -v $$(go env CC) >/dev/null || { echo "race: the race detector needs a C compiler: apt install gcc libc6-dev" >&2; exit 1; }
-	@scripts/debian.sh chromium
-	go test -race -timeout 20m -p 1 $(RACE)
+	@scripts/debian.sh chromium ffmpeg nginx prometheus prometheus-alertmanager
+	PATH="$$PATH:/usr/sbin" go test -race -timeout 20m -p 1 $(RACE)
 
 bench: engine assets ## benchmarks of the packages, then of the whole way of a line
+	@scripts/debian.sh chromium goaccess
 	go test -run '^$$' -bench '$(BENCH)' -p 1 $$(go list ./... | grep -v /internal/app)
 	go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 30m ./internal/app
 

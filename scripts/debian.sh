@@ -26,10 +26,21 @@ if ! has apt-get || ! ${as_root:-true} true 2>/dev/null; then
 fi
 
 echo "installing for the tests:$missing" >&2
-$as_root apt-get update -q >&2
+# The tests start servers of their own; the packaged ones are not ours to start or to leave enabled.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+	trap '$as_root rm -f "$policy"' EXIT
+	trap 'exit 1' HUP INT TERM
+	printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+	$as_root chmod 755 "$policy"
+fi
+$as_root apt-get update -qq >/dev/null
 # shellcheck disable=SC2086 # a list of names
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >&2
-# The tests start an nginx of their own; the packaged one is not ours to leave running.
-case $missing in
-*nginx*) [ ! -d /run/systemd/system ] || $as_root systemctl disable --now nginx >&2 ;;
-esac
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing >/dev/null
+if [ -d /run/systemd/system ]; then
+	for name in $missing; do
+		case $name in
+		nginx | prometheus | prometheus-alertmanager) $as_root systemctl disable --now --quiet "$name" ;;
+		esac
+	done
+fi
