@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"vigie/ingest/fastly"
+	"vigie/ingest/player"
 	"vigie/internal/bus"
 )
 
@@ -38,6 +40,8 @@ type CollectorConfig struct {
 	Beacons        BeaconConfig
 	SyslogUDP      string // address to listen on; empty: not
 	SyslogTCP      string
+	SyslogTLS      string      // needs TLS
+	TLS            *tls.Config // certificate of the syslog door, and what it asks of its clients; nil: SyslogTLS is off
 
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
@@ -161,6 +165,10 @@ func (c *Collector) Handler() http.Handler {
 	mux.HandleFunc("POST /ingest/{source}/{path...}", c.ingest) // what senders put behind the address they were given
 	mux.HandleFunc("GET "+fastly.ChallengePath, c.fastlyChallenge)
 	c.public.mount(mux)
+	script := player.Handler()
+	for _, path := range []string{"/vigie-beacon.js", "/player", "/player.js", "/player.css"} {
+		mux.Handle("GET "+path, script)
+	}
 	return mux
 }
 

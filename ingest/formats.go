@@ -116,7 +116,7 @@ var formats = map[string]format{
 			return whole.Readings()
 		},
 	},
-	"mapped": {
+	"mapping": {
 		parser:   func(s *Source) (event.Parser, error) { return mapping.New(s.Mapping) },
 		readings: func(s *Source) []record.Reading { return s.Mapping.Readings() },
 	},
@@ -162,7 +162,7 @@ func (s *Source) reader(name string) (*reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if name == "mapped" { // a mapping says itself what its records are
+	if name == "mapping" { // a mapping says itself what its records are
 		if s.Mapping.Record == "beacon" {
 			f.kind = ofBeacons
 		}

@@ -41,7 +41,7 @@ func (s *Source) Explain(w io.Writer, sample []byte, lines int, full bool) (expl
 		return explain.Summary{}, err
 	}
 	opt := explain.Options{Lines: lines, Full: full, Columns: s.Fields, Delimiter: s.Delimiter}
-	if s.Format == "mapped" {
+	if s.Format == "mapping" {
 		m := s.Mapping
 		opt.Columns, opt.Header, opt.Nulls, opt.Delimiter = m.Fields, m.Header, m.Nulls, m.Delimiter
 		if m.Shape == mapping.CSV {

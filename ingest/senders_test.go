@@ -90,7 +90,7 @@ func TestEverySenderAsItSends(t *testing.T) {
 	}
 	read := "bytes = 7 AND status = 200 AND path = '/live/tf1/a.m4s' AND channel = 'tf1' AND client = toIPv6('192.0.2.0')"
 	fast := read + " AND first_byte = 4000"
-	imaginary := cdn("mapped", func(s *ingest.Source) {
+	imaginary := cdn("mapping", func(s *ingest.Source) {
 		s.Mapping = mapping.Config{Shape: mapping.CSV, Header: true, Map: map[string]mapping.From{
 			"time": {From: []string{"when"}, Layout: "unix_ms"}, "path": {From: []string{"uri"}}, "status": {From: []string{"code"}},
 			"bytes": {From: []string{"out"}, Unit: "B"}, "client": {From: []string{"ip"}}, "first_byte": {From: []string{"wait"}, Unit: "us"},

@@ -41,7 +41,7 @@ type Source struct {
 	// What the format itself does not say. See docs/formats.md for which formats read which.
 	Fields    []string       `yaml:"fields"`     // names of the columns, left to right, under the sender's own names
 	Delimiter string         `yaml:"delimiter"`  // between columns
-	Mapping   mapping.Config `yaml:"mapping"`    // of formats mapped and fastly
+	Mapping   mapping.Config `yaml:"mapping"`    // of formats mapping and fastly
 	Services  []string       `yaml:"services"`   // Fastly's service ids that may send; empty: all
 	Counters  string         `yaml:"counters"`   // of beacons' bytes: delta, total; "": delta unless a beacon says so
 	BytesUnit string         `yaml:"bytes_unit"` // of beacons' bytes: B, KB (1024); "": B

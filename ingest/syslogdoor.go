@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ const (
 	maxSyslogMessage     = 64 << 10 // a datagram's own limit
 	maxSyslogConnections = 1000
 	syslogIdle           = 10 * time.Minute
+	syslogHandshake      = 10 * time.Second
 	datagramBuffer       = 8 << 20 // asked of the kernel, for bursts
 )
 
@@ -102,7 +104,17 @@ func (d *syslogDoor) run(ctx context.Context) error {
 			return fmt.Errorf("listen for syslog connections on %s (listen.syslog_tcp): %w", at, err)
 		}
 		context.AfterFunc(ctx, func() { listener.Close() })
-		g.Go(func() error { return d.connections(ctx, listener) })
+		g.Go(func() error { return d.connections(ctx, listener, nil) })
+	}
+	if at, cfg := d.collector.cfg.SyslogTLS, d.collector.cfg.TLS; at != "" && cfg != nil {
+		listener, err := net.Listen("tcp", at)
+		if err != nil {
+			return fmt.Errorf("listen for syslog over TLS on %s (listen.syslog_tls): %w", at, err)
+		}
+		context.AfterFunc(ctx, func() { listener.Close() })
+		cfg = cfg.Clone()
+		cfg.MinVersion = max(cfg.MinVersion, tls.VersionTLS12) // RFC 9662
+		g.Go(func() error { return d.connections(ctx, listener, cfg) })
 	}
 	return g.Wait()
 }
@@ -129,7 +141,8 @@ func (d *syslogDoor) datagrams(ctx context.Context, conn *net.UDPConn) error {
 	}
 }
 
-func (d *syslogDoor) connections(ctx context.Context, listener net.Listener) error {
+// connections takes in connections, by TLS where secure is set. RFC 5425 frames as RFC 6587 does.
+func (d *syslogDoor) connections(ctx context.Context, listener net.Listener, secure *tls.Config) error {
 	var open sync.WaitGroup
 	defer open.Wait()
 	for {
@@ -152,6 +165,9 @@ func (d *syslogDoor) connections(ctx context.Context, listener net.Listener) err
 			defer conn.Close()
 			stop := context.AfterFunc(ctx, func() { conn.Close() })
 			defer stop()
+			if secure != nil {
+				conn = tls.Server(conn, secure)
+			}
 			if err := d.connection(ctx, conn); err != nil && ctx.Err() == nil {
 				d.collector.cfg.Log.Warn("syslog connection closed", "from", conn.RemoteAddr(), "error", err)
 			}
@@ -165,6 +181,14 @@ func (d *syslogDoor) connection(ctx context.Context, conn net.Conn) error {
 		return err
 	}
 	from := at.Addr().Unmap()
+	if secure, ok := conn.(*tls.Conn); ok { // here, in the connection's own goroutine
+		handshake, cancel := context.WithTimeout(ctx, syslogHandshake)
+		err := secure.HandshakeContext(handshake)
+		cancel()
+		if err != nil {
+			return fmt.Errorf("TLS handshake: %w", err)
+		}
+	}
 	messages := syslog.NewReader(idle{conn}, maxSyslogMessage)
 	for {
 		msg, err := messages.Next()

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		err = Run(context.Background(), Config{
 			To: to, Source: "edge", Token: "secret", State: os.Getenv("VIGIE_TAIL_STATE"), FromStart: true,
 			Files:    []string{filepath.Join(dir, "renamed.log"), filepath.Join(dir, "copied.log"), filepath.Join(dir, "hour-*.log")},
-			MaxBatch: 8 << 10, MaxWait: 10 * time.Millisecond, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), pace: hurry,
+			MaxBatch: 32 << 10, MaxWait: 10 * time.Millisecond, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), pace: hurry,
 		})
 	}
 	fmt.Fprintln(os.Stderr, err)
@@ -72,16 +72,16 @@ func TestKilledAtAnyTimeEachLineCountsOnce(t *testing.T) {
 		writers.Go(func() {
 			n := 0
 			for turn := 1; ; turn++ {
-				for range 20 + rand.IntN(60) {
+				for range 10 + rand.IntN(40) {
 					var b strings.Builder
-					for range rand.IntN(20) {
+					for range rand.IntN(10) {
 						b.WriteString(line(file, n))
 						n++
 					}
 					text := b.String()
 					half := rand.IntN(len(text) + 1) // servers flush buffers, not lines
 					m.write(t, file, text[:half])
-					time.Sleep(time.Millisecond)
+					time.Sleep(5 * time.Millisecond)
 					m.write(t, file, text[half:])
 					select {
 					case <-ended:
@@ -113,7 +113,7 @@ func TestKilledAtAnyTimeEachLineCountsOnce(t *testing.T) {
 			for range 200 {
 				m.write(t, fmt.Sprintf("hour-%03d.log", hour), line("hour", n))
 				n++
-				time.Sleep(time.Millisecond)
+				time.Sleep(2 * time.Millisecond)
 				select {
 				case <-ended:
 					return
@@ -152,8 +152,10 @@ func TestKilledAtAnyTimeEachLineCountsOnce(t *testing.T) {
 	writers.Wait()
 	cmd := run()
 	total := func() int { return strings.Count(m.all(), "\n") }
-	for deadline := time.Now().Add(20 * time.Second); total() < len(wanted) && time.Now().Before(deadline); {
-		time.Sleep(20 * time.Millisecond)
+	for n, last := 0, time.Now(); n < len(wanted) && time.Since(last) < 10*time.Second; time.Sleep(20 * time.Millisecond) {
+		if now := total(); now != n {
+			n, last = now, time.Now()
+		}
 	}
 	time.Sleep(500 * time.Millisecond) // for what might come too often
 	cmd.Process.Kill()

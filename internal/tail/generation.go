@@ -76,8 +76,6 @@ func (g *generation) run(ctx context.Context) {
 			return
 		}
 	}
-	// Kept at once, so that a file that is renamed before its first line is read is found again.
-	g.unsaved = true
 	for ctx.Err() == nil {
 		b, err := g.next(ctx)
 		switch {
@@ -197,6 +195,8 @@ func (g *generation) next(ctx context.Context) (*batch, error) {
 		g.pending = time.Time{}
 		if g.rotated() {
 			g.catchUp()
+		} else {
+			g.f.store.isComplete(r.Path)
 		}
 		return nil, nil
 	case want > 0 || g.over():
@@ -226,6 +226,9 @@ func (g *generation) next(ctx context.Context) (*batch, error) {
 	}
 	if !r.holds(g.file) { // after reading: what was read before a truncation is good
 		return nil, errBegunAgain
+	}
+	if !g.rotated() {
+		g.f.store.isComplete(r.Path)
 	}
 	if err != nil || len(lines) == 0 {
 		return nil, err
@@ -366,9 +369,10 @@ func (g *generation) beginAgain(ctx context.Context) {
 	if err != nil {
 		g.f.complain("look for rotated files", err, "file", old.Path)
 	}
+	since := g.f.store.completeUntil(old.Path)
 	var copies []*generation
 	take := func(s *sibling, r record) bool {
-		file, info, err := openRegular(s.name)
+		file, info, err := s.open(old.Path)
 		if err != nil {
 			return false
 		}
@@ -383,13 +387,13 @@ func (g *generation) beginAgain(ctx context.Context) {
 		copies = append(copies, c)
 		return true
 	}
-	unknown := func(s *sibling) bool { return !g.f.knows(s) && !g.f.isLive(idOf(s.info)) }
+	unknown := func(s *sibling) bool { return !g.f.knows(old.Path, s) && !g.f.isLive(idOf(s.info)) }
 	found := old.Done || old.Offset == 0 && old.Planned == nil
 	for i := len(rotated) - 1; i >= 0 && !found && old.Head.Bytes > 0; i-- {
 		found = unknown(&rotated[i]) && take(&rotated[i], old)
 	}
 	for i := range rotated {
-		if s := &rotated[i]; unknown(s) && s.info.ModTime().After(old.Updated.Add(-clockSlack)) && s.info.Size() > 0 {
+		if s := &rotated[i]; unknown(s) && s.info.ModTime().After(since.Add(-clockSlack)) && s.info.Size() > 0 {
 			found = take(s, record{Path: old.Path}) || found
 		}
 	}

@@ -44,6 +44,8 @@ type record struct {
 	Done    bool   `json:"done,omitempty"` // rotated and read to its end
 
 	Updated time.Time `json:"updated"`
+	// Complete is the store's for the path when this was written.
+	Complete time.Time `json:"complete"`
 }
 
 // plan is a batch that was perhaps sent.
@@ -92,14 +94,20 @@ type store struct {
 	lock *os.File
 	id   string // of the folder: two machines never name a batch alike
 
-	mu       sync.Mutex
-	records  map[fileID]record
-	patterns []string // whose files are no longer new
+	at       time.Time // when the folder was made
+	patterns []string  // whose files are no longer new
+
+	mu      sync.Mutex
+	records map[fileID]record
+	// complete is, by path, until when each file that stood there has a record. What is rotated later
+	// and has none was never seen.
+	complete map[string]time.Time
 }
 
 type began struct {
-	ID       string   `json:"id"`
-	Patterns []string `json:"patterns"`
+	ID       string    `json:"id"`
+	At       time.Time `json:"at"`
+	Patterns []string  `json:"patterns"`
 }
 
 const (
@@ -121,7 +129,7 @@ func openStore(dir string) (*store, error) {
 		lock.Close()
 		return nil, fmt.Errorf("state: %s is used by another process: give each its own folder: %w", dir, err)
 	}
-	s := &store{dir: dir, lock: lock, records: map[fileID]record{}}
+	s := &store{dir: dir, lock: lock, records: map[fileID]record{}, complete: map[string]time.Time{}}
 	if err := s.load(); err != nil {
 		s.close()
 		return nil, fmt.Errorf("state: %w", err)
@@ -136,8 +144,8 @@ func (s *store) load() error {
 	text, err := os.ReadFile(filepath.Join(s.dir, beganFile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		b.ID = rand.Text()[:12]
-		s.id = b.ID
+		b.ID, b.At = rand.Text()[:12], time.Now()
+		s.id, s.at = b.ID, b.At
 		if err := s.began(); err != nil {
 			return err
 		}
@@ -148,7 +156,7 @@ func (s *store) load() error {
 			return fmt.Errorf("%s is not readable: %w", beganFile, cmp.Or(err, errors.New("no id")))
 		}
 	}
-	s.id, s.patterns = b.ID, b.Patterns
+	s.id, s.at, s.patterns = b.ID, b.At, b.Patterns
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
 		return err
@@ -171,8 +179,29 @@ func (s *store) load() error {
 			return fmt.Errorf("%s is not readable: remove it, and the file it was about is read from its start: %w", name, cmp.Or(err, errors.New("offset")))
 		}
 		s.records[r.id()] = r
+		if r.Complete.After(s.complete[r.Path]) {
+			s.complete[r.Path] = r.Complete
+		}
 	}
 	return nil
+}
+
+// isComplete notes that up to now each file that stood at a path has a record. It lasts from the
+// next record of the path on.
+func (s *store) isComplete(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.complete[path] = time.Now()
+}
+
+// completeUntil is when isComplete was last said of a path.
+func (s *store) completeUntil(path string) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t, ok := s.complete[path]; ok {
+		return t
+	}
+	return s.at
 }
 
 // isNew tells whether a pattern was never followed before.
@@ -188,7 +217,7 @@ func (s *store) notNew(pattern string) error {
 	return nil
 }
 
-func (s *store) began() error { return s.write(beganFile, began{s.id, s.patterns}) }
+func (s *store) began() error { return s.write(beganFile, began{s.id, s.at, s.patterns}) }
 
 func (s *store) get(id fileID) (record, bool) {
 	s.mu.Lock()
@@ -224,7 +253,7 @@ func (s *store) paths() []string {
 
 // put keeps a record; when it returns, a power cut does not undo it.
 func (s *store) put(r *record) error {
-	r.Updated = time.Now()
+	r.Updated, r.Complete = time.Now(), s.completeUntil(r.Path)
 	if err := s.write(r.file(), r); err != nil {
 		return err
 	}

@@ -19,7 +19,6 @@ import (
 type watch struct {
 	path    string
 	current *generation // the last file that stood there
-	seen    time.Time   // when it was last seen there
 	ids     []fileID    // the path's files that are open, oldest first
 }
 
@@ -134,8 +133,49 @@ type sibling struct {
 	info fs.FileInfo
 }
 
-// siblings are those rotated after a time, oldest first, and how many compressed ones there are.
-func siblings(path string) (found []sibling, compressed []sibling, err error) {
+// siblings are a path's rotated files, oldest first, and apart from them the compressed ones. Files
+// may be renamed meanwhile, and a folder that is read then can show them twice or not at all: it is
+// read until it shows the same twice.
+func siblings(path string) (found, compressed []sibling, err error) {
+	for range 20 {
+		before := found
+		if found, compressed, err = listSiblings(path); err != nil {
+			return nil, nil, err
+		}
+		if slices.EqualFunc(before, found, func(a, b sibling) bool { return a.name == b.name && idOf(a.info) == idOf(b.info) }) {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return found, compressed, nil
+}
+
+// open opens the file that was found, under the name that it has by now.
+func (s *sibling) open(path string) (*os.File, fs.FileInfo, error) {
+	for range 20 {
+		file, info, err := openRegular(s.name)
+		if err == nil && idOf(info) == idOf(s.info) {
+			return file, info, nil
+		}
+		if err == nil {
+			file.Close()
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, nil, err
+		}
+		found, _, err := siblings(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		i := slices.IndexFunc(found, func(f sibling) bool { return idOf(f.info) == idOf(s.info) })
+		if i < 0 {
+			break
+		}
+		s.name = found[i].name
+	}
+	return nil, nil, fs.ErrNotExist
+}
+
+func listSiblings(path string) (found, compressed []sibling, err error) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
@@ -175,6 +215,13 @@ func (f *follower) begin(ctx context.Context, w *watch, first bool) bool {
 		f.complain("open a file: it is tried again", err, "file", w.path)
 		return false
 	}
+	// Asked before rotated files are looked for: if it is truncated now, its copy is found then.
+	var standing *record
+	for i := range records {
+		if r := &records[i]; file != nil && sameInode(r, info) && r.holds(file) {
+			standing = r
+		}
+	}
 	rotated, compressed, err := siblings(w.path)
 	if err != nil {
 		f.complain("look for rotated files", err, "file", w.path)
@@ -183,27 +230,20 @@ func (f *follower) begin(ctx context.Context, w *watch, first bool) bool {
 		}
 		return false
 	}
-	var last time.Time
 	for i := range records {
-		r := &records[i]
-		if r.Updated.After(last) {
-			last = r.Updated
+		if r := &records[i]; !r.Done && r != standing {
+			f.resume(ctx, w, r, rotated)
 		}
-		if r.Done || file != nil && sameInode(r, info) && r.holds(file) {
-			continue
-		}
-		f.resume(ctx, w, r, rotated)
 	}
-	switch {
-	case len(records) > 0:
-		f.unseen(ctx, w, rotated, compressed, last)
-	case first:
+	if first && len(records) == 0 {
 		f.passOver(w, rotated)
+		f.store.isComplete(w.path)
+	} else {
+		f.unseen(ctx, w, file, standing, rotated, compressed)
 	}
 	if file != nil {
 		f.current(ctx, w, file, info, first && !f.cfg.FromStart && len(records) == 0)
 	}
-	w.seen = time.Now()
 	return true
 }
 
@@ -214,13 +254,13 @@ func (f *follower) resume(ctx context.Context, w *watch, r *record, rotated []si
 	for _, renamed := range []bool{true, false} {
 		for i := len(rotated) - 1; i >= 0; i-- {
 			s := &rotated[i]
-			if sameInode(r, s.info) != renamed || !renamed && (r.Head.Bytes == 0 || f.knows(s)) {
+			if sameInode(r, s.info) != renamed || !renamed && (r.Head.Bytes == 0 || f.knows(w.path, s)) {
 				continue
 			}
 			if f.isLive(idOf(s.info)) { // followed by another path
 				return
 			}
-			file, info, err := openRegular(s.name)
+			file, info, err := s.open(w.path)
 			if err != nil {
 				continue
 			}
@@ -248,13 +288,20 @@ func (f *follower) resume(ctx context.Context, w *watch, r *record, rotated []si
 	}
 }
 
-// unseen follows rotated files of which nothing is known and that were written to since a time.
-func (f *follower) unseen(ctx context.Context, w *watch, rotated, compressed []sibling, since time.Time) {
+// unseen follows rotated files of which nothing is known and that were written to since all were.
+// Older ones are somebody's: unpacked to be looked into, say. So is a copy of the current file.
+func (f *follower) unseen(ctx context.Context, w *watch, current *os.File, standing *record, rotated, compressed []sibling) {
+	since := f.store.completeUntil(w.path)
 	for _, s := range rotated {
-		if f.isLive(idOf(s.info)) || s.info.ModTime().Before(since.Add(-clockSlack)) || s.info.Size() == 0 || f.knows(&s) {
+		if f.isLive(idOf(s.info)) || s.info.ModTime().Before(since.Add(-clockSlack)) || s.info.Size() == 0 || f.knows(w.path, &s) {
 			continue
 		}
-		if file, info, err := openRegular(s.name); err == nil {
+		if file, info, err := s.open(w.path); err == nil {
+			// In this order: a copy is whole before the truncation.
+			if copyOf(file, current) || standing != nil && standing.Head.Bytes > 0 && standing.holds(file) {
+				file.Close()
+				continue
+			}
 			f.cfg.Log.Info("a rotated file was never seen: it is read whole", "file", s.name)
 			f.follow(ctx, w, file, record{Path: w.path, Device: idOf(info).device, Inode: idOf(info).inode}, true)
 		}
@@ -269,7 +316,7 @@ func (f *follower) unseen(ctx context.Context, w *watch, rotated, compressed []s
 // passOver notes what was rotated before a path was ever followed: nobody asked for that.
 func (f *follower) passOver(w *watch, rotated []sibling) {
 	for _, s := range rotated {
-		file, info, err := openRegular(s.name)
+		file, info, err := s.open(w.path)
 		if err != nil {
 			continue
 		}
@@ -286,17 +333,34 @@ func (f *follower) passOver(w *watch, rotated []sibling) {
 
 // knows tells whether a rotated file was seen before. Its inode alone does not: that may have been
 // another file's, which is gone.
-func (f *follower) knows(s *sibling) bool {
+func (f *follower) knows(path string, s *sibling) bool {
 	r, found := f.store.get(idOf(s.info))
 	if !found || r.Done && r.Offset == 0 {
 		return false
 	}
-	file, _, err := openRegular(s.name)
+	file, _, err := s.open(path)
 	if err != nil {
 		return true // it is not to be had anyway
 	}
 	defer file.Close()
 	return r.holds(file)
+}
+
+// copyOf tells whether a file holds no more than the beginning of another.
+func copyOf(file, whole *os.File) bool {
+	if whole == nil {
+		return false
+	}
+	a, err := file.Stat()
+	b, err2 := whole.Stat()
+	if err != nil || err2 != nil || a.Size() > b.Size() {
+		return false
+	}
+	head := make([]byte, min(edgeBytes, a.Size()))
+	if _, err := file.ReadAt(head, 0); err != nil {
+		return false
+	}
+	return edgeOf(head).at(whole, 0)
 }
 
 // current follows the file at the path.
@@ -340,7 +404,6 @@ func (f *follower) look(ctx context.Context, w *watch) {
 	}
 	if w.current != nil && idOf(info) == w.current.at && f.isLive(w.current.at) {
 		w.current.stay()
-		w.seen = time.Now()
 		return
 	}
 	f.prune(w)
@@ -359,11 +422,10 @@ func (f *follower) look(ctx context.Context, w *watch) {
 	if w.current != nil {
 		w.current.leave()
 		if rotated, compressed, err := siblings(w.path); err == nil {
-			f.unseen(ctx, w, rotated, compressed, w.seen)
+			f.unseen(ctx, w, nil, nil, rotated, compressed)
 		}
 	}
 	f.current(ctx, w, file, info, false)
-	w.seen = time.Now()
 }
 
 func (f *follower) prune(w *watch) {
@@ -378,6 +440,10 @@ func (f *follower) isLive(id fileID) bool {
 
 // follow starts to read a file, after those of its path that were opened before.
 func (f *follower) follow(ctx context.Context, w *watch, file *os.File, r record, rotated bool) *generation {
+	// Kept at once, so that a file that is renamed before its first line is read is found again.
+	if err := f.store.put(&r); err != nil {
+		f.complain("keep the state", err) // it is tried again before anything is sent
+	}
 	g := newGeneration(f, file, r)
 	if rotated {
 		g.leave()
