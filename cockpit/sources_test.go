@@ -1,8 +1,12 @@
 package cockpit
 
 import (
+	"log/slog"
 	"testing"
 	"time"
+
+	"vigie/internal/ch"
+	"vigie/internal/ch/chtest"
 )
 
 func TestWhatAnOperatorIsToldOfASource(t *testing.T) {
@@ -57,5 +61,50 @@ func TestWhatAnOperatorIsToldOfASource(t *testing.T) {
 		if f != c.want || field != c.field || health != c.health {
 			t.Errorf("%s: %v %q, health %v; want %v %q, health %v", c.name, f, field, health, c.want, c.field, c.health)
 		}
+	}
+}
+
+// Each is seen on what the tables say 12 s after it began: the page is told once a second, so well
+// within 15 s.
+func TestWhatGoesWrongWithASourceIsSeenWithin15Seconds(t *testing.T) {
+	db := chtest.Open(t)
+	if err := db.Prepare(t.Context(), ch.Retention{}); err != nil {
+		t.Fatal(err)
+	}
+	// A delivery a second over five minutes, of 100 lines that tell what they did; the last 12 s are
+	// each source's own.
+	deliver := func(source, until, lines, refused, told, newest string) {
+		t.Helper()
+		sql := "INSERT INTO deliveries (stored, first, source, received, messages, bytes, lines, refused, late_1, told_bytes, told_first_byte, oldest, newest) " +
+			"SELECT now64(3) - INTERVAL number SECOND AS at, number, '" + source + "', at, 1, 1000, " + lines + ", " + refused + ", 100, 100, " + told + ", at - INTERVAL 2 SECOND, " + newest +
+			" FROM numbers(300) WHERE " + until
+		if err := db.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const always, recent = "1", "number < 12"
+	onTime := "at - INTERVAL 1 SECOND"
+	deliver("fine", always, "100", "0", "100", onTime)
+	deliver("silent", "NOT ("+recent+")", "100", "0", "100", onTime)
+	deliver("refused", always, "if("+recent+", 0, 100)", "if("+recent+", 100, 0)", "100", onTime)
+	deliver("changed", always, "100", "0", "if("+recent+", 0, 100)", onTime)
+	deliver("late", always, "100", "0", "100", "now64(3) - INTERVAL greatest(number, 12) SECOND")
+
+	c, err := New(Config{DB: db, CDNs: []CDN{{ID: "a", Name: "A"}}, Sources: []SourceInfo{
+		{ID: "fine", CDN: "a"}, {ID: "silent", CDN: "a"}, {ID: "refused", CDN: "a"}, {ID: "changed", CDN: "a"}, {ID: "late", CDN: "a"},
+	}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	board := c.Tick(t.Context(), time.Now())
+	want := map[string]Finding{"fine": FindingNone, "silent": FindingSilent, "refused": FindingRefused, "changed": FindingChanged, "late": FindingLate}
+	for _, row := range board.Sources.Rows {
+		if row.Finding != want[row.ID] {
+			t.Errorf("%s: found %v (silent for %v, late %v, share refused %v)", row.ID, row.Finding, row.Silent, row.LateP95, row.Share)
+		}
+		delete(want, row.ID)
+	}
+	if len(want) > 0 || board.Sources.Error != "" {
+		t.Errorf("not on the board: %v %s", want, board.Sources.Error)
 	}
 }

@@ -20,6 +20,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
 	"vigie/ingest"
 	"vigie/internal/bus/bustest"
 	"vigie/internal/ch"
@@ -105,6 +107,13 @@ func bomb(b byte, n int) string {
 	return packed.String()
 }
 
+// zstandard packs a text.
+func zstandard(text string) string {
+	z, _ := zstd.NewWriter(nil)
+	defer z.Close()
+	return string(z.EncodeAll([]byte(text), nil))
+}
+
 // TestWhatSendersMayGetWrong is the table of what was tried against POST /ingest/{source}. Each row
 // has a source of its own, so that what became of it can be told exactly.
 func TestWhatSendersMayGetWrong(t *testing.T) {
@@ -168,6 +177,12 @@ func TestWhatSendersMayGetWrong(t *testing.T) {
 		{name: "gzip of ten million zeros", body: bomb(0, 10_000_000), status: 200},
 		{name: "gzip of a gigabyte of line feeds", body: bomb('\n', 1<<30) + packed(good), status: 200, lines: 1},
 		{name: "gzip of 300 MB without a line's end", body: bomb('x', 300<<20), status: 200, kept: reasons{"body: a JSON array or line of more than 256 MiB": 1}},
+		{name: "zstd of 300 MB without a line's end", body: zstandard(strings.Repeat("x", 300<<20)), status: 200, kept: reasons{"body: a JSON array or line of more than 256 MiB": 1}},
+		{name: "zstd cut short", body: zstandard(long)[:len(zstandard(long))-5], status: 200, kept: reasons{"body: its compression is damaged or cut short": 1}},
+		{name: "zstd's first bytes alone", body: "\x28\xb5\x2f\xfd\xff\xff", status: 200, kept: reasons{"body: its compression is damaged or cut short": 1}},
+		{name: "snappy's first bytes alone", body: "\xff\x06\x00\x00sNaPpY\xff\xff", status: 200, kept: reasons{"body: its compression is damaged or cut short": 1}},
+		{name: "Firehose's envelope of a gigabyte", header: header("X-Amz-Firehose-Request-Id", "r"), body: bomb(' ', 1<<30), status: 400, says: `"requestId":"r"`},
+		{name: "Firehose's envelope of ten thousand records and one", header: header("X-Amz-Firehose-Request-Id", "r"), body: `{"requestId":"r","timestamp":1,"records":[` + strings.Repeat(`{"data":""},`, 10_000) + `{"data":""}]}`, status: 400, says: "10000"},
 		{name: "gzip of a line of 100 MB between good ones", body: packed(good) + bomb('x', 100<<20) + packed("\n"+good), status: 200, lines: 2, kept: reasons{"line: longer than 256 KiB": 1}},
 		// What is in them.
 		{name: "an array of garbage is one line of it", body: `[1,"two",null,{"three":3},[[[]]]]` + "\n" + good, status: 200, lines: 1, kept: reasons{"json: not an object": 1}},
