@@ -87,6 +87,9 @@ func (c *cursor) skip() bool {
 			c.at++
 			continue
 		default:
+			if !word(ch) {
+				return false
+			}
 			for c.at < len(c.b) && word(c.b[c.at]) {
 				c.at++
 			}

@@ -117,7 +117,9 @@ func (u *unwrapper) bodies() {
 		if problem == "" {
 			continue
 		}
-		u.to.refuse(max(start, min(c.at, limit-1)), limit, problem)
+		if at := max(start, min(c.at, limit-1), u.to.last+1); at < limit { // else its last byte was refused already
+			u.to.refuse(at, limit, problem)
+		}
 		if limit == first {
 			c.at = first
 			continue

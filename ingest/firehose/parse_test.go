@@ -143,6 +143,8 @@ func TestParse(t *testing.T) {
 	in = body(lineA, lineB)
 	f("cut in a record", in[:len(in)-20]+"\n"+body(lineB), a, fmt.Sprintf("refused at %d: %s", strings.Index(in, encode(lineB))-1, firehose.Damaged), b)
 	f("cut between records", in[:len(in)-2], a, b, fmt.Sprintf("refused at %d: %s", len(in)-3, firehose.Damaged))
+	f("cut behind a record that is none", `{"records":[7`+"\n"+body(lineB), "refused at 12: "+firehose.BadRecord, b)
+	f("a control character for a record", "{\"records\":[\x10]}\n"+body(lineB), "refused at 12: "+firehose.Damaged, b)
 	f("a brace", "{\n"+body(lineB), "refused at 2: "+firehose.Damaged, b)
 	f("cut, spread over lines", "{\n\"records\":[\n{\"data\":\"\n"+body(lineB), "refused at 22: "+firehose.Damaged, b)
 	f("nested too deep", `{"x":`+strings.Repeat("[", 100)+strings.Repeat("]", 100)+`,"records":[]}`, "refused at 37: "+firehose.Damaged)
