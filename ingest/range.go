@@ -13,6 +13,7 @@ import (
 
 	"vigie/ingest/firehose"
 	"vigie/ingest/record"
+	"vigie/ingest/services"
 	"vigie/ingest/sessions"
 	"vigie/ingest/syslog"
 	"vigie/internal/bus"
@@ -33,19 +34,24 @@ type part struct {
 	requests *requestBlock
 	sums     *requestSums
 	beacons  *beaconBlock
+
+	measurements *measurementBlock
+	services     *serviceSums
 }
 
 func newPart() *part {
 	requests := newRequestBlock()
-	return &part{requests, sumsOf(requests), newBeaconBlock()}
+	return &part{requests, sumsOf(requests), newBeaconBlock(), newMeasurementBlock(), newServiceSums()}
 }
 
-func (p *part) rows() int { return p.requests.Rows() + p.beacons.Rows() }
+func (p *part) rows() int { return p.requests.Rows() + p.beacons.Rows() + p.measurements.Rows() }
 
 func (p *part) reset() {
 	p.requests.Reset()
 	p.sums.reset()
 	p.beacons.Reset()
+	p.measurements.Reset()
+	p.services.reset()
 }
 
 // found is what reading a span told beside its records.
@@ -119,9 +125,18 @@ type scribe struct {
 
 	unpacker *unpacker
 	tracker  *sessions.Tracker
+	rules    *services.Rules
+	ledger   *services.Ledger
+	points   []services.Point
 	warming  bool    // only sessions are remembered of what is read
 	only     *window // what was received outside of it is passed over; nil: nothing is
 	passing  bool    // over what is being read
+}
+
+func newScribe(sources map[string]*readable, enrich *enricher, rules *services.Rules, log *slog.Logger) *scribe {
+	s := &scribe{sources: sources, enrich: enrich, rules: rules, log: log, unpacker: newUnpacker(maxUnpacked), tracker: sessions.New(maxSessions)}
+	s.ledger = services.NewLedger(maxServiceSeries, s.did)
+	return s
 }
 
 // readable is a source as the scribe needs it.
@@ -312,7 +327,7 @@ func (s *scribe) begin(m *bus.Message, r *reader) {
 // not the night.
 func (s *scribe) take(p piece) {
 	s.base = p.base - p.top
-	if s.passing && !s.envelope && (s.reader == nil || s.reader.kind != ofBeacons) {
+	if s.passing && !s.envelope && (s.reader == nil || s.reader.kind == ofRequests) {
 		return // an envelope's payloads were received each at its own time; sessions are remembered
 	}
 	start := p.text[:min(len(p.text), record.MaxRefused)]
@@ -335,6 +350,9 @@ func (s *scribe) take(p piece) {
 		return
 	}
 	s.reader.parse(p.text, s.origin, s)
+	if s.reader.kind == ofMeasurements {
+		s.ledger.Flush()
+	}
 }
 
 // open reads the payloads of an envelope.
@@ -354,7 +372,7 @@ func (s *scribe) open(envelope []byte) {
 		origin.Received, origin.Client, origin.UserAgent = first.received, first.client, first.userAgent
 		s.seen.received, s.client = first.received, first.client
 		s.passing = s.only != nil && !s.only.holds(first.received)
-		if !s.passing || s.reader.kind == ofBeacons {
+		if !s.passing || s.reader.kind != ofRequests {
 			parse(first.payload, origin, s)
 		}
 		rest = after
@@ -412,12 +430,36 @@ func (s *scribe) Beacon(b *event.Beacon) {
 	s.count(b.Time)
 }
 
-// Measurement implements event.Sink.
+// Measurement implements event.Sink. What no rule chooses is read and not stored.
 func (s *scribe) Measurement(m *event.Measurement) {
+	if reason := implausible(m.Time, s.seen.received, s.backfill); reason != "" {
+		s.Refuse(event.Refusal{Record: m.Name, Reason: reason})
+		return
+	}
+	s.seen.source = s.source.idText
+	s.points = s.rules.Match(m, s.points[:0])
+	for i := range s.points {
+		p := &s.points[i]
+		s.ledger.Add(m.Time, p)
+		if !s.passing && !s.warming {
+			s.part.measurements.append(m, p, &s.seen)
+		}
+	}
+	if !s.passing && !s.warming {
+		s.count(m.Time)
+	}
+}
+
+// did takes what the ledger finds that a service did.
+func (s *scribe) did(e *services.Entry) {
 	if s.passing || s.warming {
 		return
 	}
-	s.Refuse(event.Refusal{Record: m.Name, Reason: "metrics: this source's format is for logs"})
+	s.part.services.add(s.source.id, s.seen.received, e)
+	second := time.Unix(e.Second, 0)
+	if s.stats.oldest.IsZero() || second.Before(s.stats.oldest) {
+		s.stats.oldest = second
+	}
 }
 
 // Refuse implements event.Sink.

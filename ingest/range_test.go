@@ -12,13 +12,12 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
-	"vigie/ingest/sessions"
 	"vigie/internal/bus"
 	"vigie/internal/event"
 )
 
 // newScribe reads for the sources given, and keeps the size of each part that it filled.
-func newScribe(t *testing.T, partRows int, sources ...Source) (*scribe, func(messages ...bus.Message) (*found, []int)) {
+func testScribe(t *testing.T, partRows int, sources ...Source) (*scribe, func(messages ...bus.Message) (*found, []int)) {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	readables, err := newReadables(sources)
@@ -37,7 +36,7 @@ func newScribe(t *testing.T, partRows int, sources ...Source) (*scribe, func(mes
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scribe{sources: readables, enrich: enrich, log: log, unpacker: newUnpacker(maxUnpacked), tracker: sessions.New(1000)}
+	s := newScribe(readables, enrich, nil, log)
 	return s, func(messages ...bus.Message) (*found, []int) {
 		t.Helper()
 		var parts []int
@@ -79,7 +78,7 @@ func gzipped(text string) []byte {
 }
 
 func TestAParserThatPanicsCostsItsMessageAlone(t *testing.T) {
-	s, read := newScribe(t, 1000, Source{ID: "s", Format: "ndjson"})
+	s, read := testScribe(t, 1000, Source{ID: "s", Format: "ndjson"})
 	s.sources["s"].others["broken"] = &reader{parse: func([]byte, event.Origin, event.Sink) { panic("index out of range") }}
 	good := bus.Message{Data: []byte(someLines(2))}
 	bad := bus.Message{Data: []byte(someLines(1)), Header: bus.Header{headerFormat: "broken"}}
@@ -93,7 +92,7 @@ func TestAParserThatPanicsCostsItsMessageAlone(t *testing.T) {
 }
 
 func TestASpanIsCutIntoTheSamePartsEachTime(t *testing.T) {
-	_, read := newScribe(t, 100, Source{ID: "s", Format: "ndjson"})
+	_, read := testScribe(t, 100, Source{ID: "s", Format: "ndjson"})
 	messages := []bus.Message{{Data: []byte(someLines(250))}, {Data: gzipped(someLines(77) + "oops\n")}, {Data: []byte(someLines(73))}}
 	for range 3 {
 		found, parts := read(messages...)
@@ -104,7 +103,7 @@ func TestASpanIsCutIntoTheSamePartsEachTime(t *testing.T) {
 }
 
 func TestABodyOfSeveralMessagesIsReadAsOne(t *testing.T) {
-	_, read := newScribe(t, 1_000_000, Source{ID: "s", Format: "ndjson"})
+	_, read := testScribe(t, 1_000_000, Source{ID: "s", Format: "ndjson"})
 	whole := gzipped(someLines(5000))
 	cut := len(whole) / 3
 	chunk := func(n int, data []byte) bus.Message {
@@ -133,7 +132,7 @@ func TestPackedBodiesLargerThanAChunk(t *testing.T) {
 		{"an array with a byte order mark", "ndjson", "\xef\xbb\xbf" + array},
 		{"a header that holds for all that follows", "w3c", w3c.String()},
 	} {
-		_, read := newScribe(t, 10*n, Source{ID: "s", Format: c.format})
+		_, read := testScribe(t, 10*n, Source{ID: "s", Format: c.format})
 		if len(c.text) <= unpackChunk {
 			t.Fatalf("%s: %d bytes are no test", c.name, len(c.text))
 		}
@@ -145,7 +144,7 @@ func TestPackedBodiesLargerThanAChunk(t *testing.T) {
 }
 
 func TestTheQuarantineOfASpanIsBounded(t *testing.T) {
-	_, read := newScribe(t, 1000, Source{ID: "s", Format: "ndjson"})
+	_, read := testScribe(t, 1000, Source{ID: "s", Format: "ndjson"})
 	found, _ := read(bus.Message{Data: []byte(strings.Repeat("oops\n", 3000) + strings.Repeat(`{"path":"/"}`+"\n", 2000))})
 	rows, counted := len(found.quarantine)+len(found.overflow), uint64(len(found.quarantine))
 	for _, of := range found.overflow {

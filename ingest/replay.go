@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"vigie/ingest/sessions"
 	"vigie/internal/bus"
 	"vigie/internal/ch"
 )
@@ -257,7 +256,7 @@ func (w *Writer) clear(ctx context.Context, r *replayState) error {
 		r.Until = append(r.Until, max(state.Committed, r.Start[i]-1))
 	}
 	start := time.Now()
-	for _, table := range []string{"requests", "requests_1s", "beacons", "qoe_1s", "sessions_10s", "quarantine"} {
+	for _, table := range []string{"requests", "requests_1s", "beacons", "qoe_1s", "sessions_10s", "measurements", "services_1s", "quarantine"} {
 		err := w.cfg.DB.Exec(ctx, "DELETE FROM "+table+" WHERE received >= fromUnixTimestamp({from:Int64}) AND received < fromUnixTimestamp({to:Int64})",
 			ch.P("from", r.From.Unix()), ch.P("to", r.To.Unix()))
 		if err != nil {
@@ -279,6 +278,6 @@ type window struct{ from, to time.Time }
 func (w *window) holds(t time.Time) bool { return !t.Before(w.from) && t.Before(w.to) }
 
 // another is a scribe with the same sources, for a reader beside the first.
-func (s *scribe) another(log *slog.Logger) scribe {
-	return scribe{sources: s.sources, enrich: s.enrich.another(), log: log, unpacker: newUnpacker(maxUnpacked), tracker: sessions.New(maxSessions)}
+func (s *scribe) another(log *slog.Logger) *scribe {
+	return newScribe(s.sources, s.enrich.another(), s.rules, log)
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"vigie/ingest/formattest"
-	"vigie/ingest/sessions"
 	"vigie/internal/bus"
 	"vigie/internal/event"
 )
@@ -87,7 +86,8 @@ func BenchmarkLayOut(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			s := &scribe{sources: readables, enrich: enrich, log: log, unpacker: newUnpacker(maxUnpacked), tracker: sessions.New(1000), part: newPart()}
+			s := newScribe(readables, enrich, nil, log)
+			s.part = newPart()
 			s.full = func(p *part) (*part, error) { p.reset(); return p, nil }
 			m := bus.Message{Data: body, Header: bus.Header{headerSource: "s", headerFormat: c.format, headerReceived: strconv.FormatInt(now.UnixNano(), 10)}}
 			for b.Loop() {

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"vigie/ingest/services"
 	"vigie/ingest/sessions"
 	"vigie/internal/bus"
 	"vigie/internal/ch"
@@ -62,12 +63,13 @@ type WriterConfig struct {
 	Alone   bool
 	Keep    time.Duration // see StreamsConfig
 
-	Sources []Source
-	CDNs    []CDN
-	Beacons BeaconConfig
-	Enrich  EnrichConfig
-	ISPs    *ISPs
-	ASNs    *ASNs
+	Sources  []Source
+	CDNs     []CDN
+	Beacons  BeaconConfig
+	Enrich   EnrichConfig
+	Services []services.Rule // before services.Defaults
+	ISPs     *ISPs
+	ASNs     *ASNs
 
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
@@ -80,6 +82,9 @@ const (
 	partRows  = 100_000
 	insertTry = 60 * time.Second
 )
+
+// maxServiceSeries are remembered likewise, of what services count.
+const maxServiceSeries = 200_000
 
 // maxSessions are remembered by each partition's writer where reports count only beside earlier ones,
 // at about 105 bytes each.
@@ -120,6 +125,10 @@ func NewWriter(cfg WriterConfig) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
+	rules, err := services.Compile(slices.Concat(cfg.Services, services.Defaults()))
+	if err != nil {
+		return nil, fmt.Errorf("services: %w", err)
+	}
 	for i, stream := range cfg.Streams {
 		enrich, err := newEnricher(cfg.Enrich, cfg.ISPs, cfg.ASNs, cfg.CDNs)
 		if err != nil {
@@ -129,7 +138,7 @@ func NewWriter(cfg WriterConfig) (*Writer, error) {
 		p := &partition{
 			number: i, stream: stream, writer: w, log: log,
 			lease:      &lease{kv: cfg.Leases, key: fmt.Sprintf("p%d", i), owner: cfg.Owner, alone: cfg.Alone, log: log},
-			scribe:     scribe{sources: sources, enrich: enrich, log: log, unpacker: newUnpacker(maxUnpacked), tracker: sessions.New(maxSessions)},
+			scribe:     newScribe(sources, enrich, rules, log),
 			free:       make(chan *part, 3),
 			deliveries: newDeliveryBlock(), quarantine: newQuarantineBlock(),
 		}
@@ -161,7 +170,7 @@ type partition struct {
 	lease  *lease
 	log    *slog.Logger
 
-	scribe     scribe
+	scribe     *scribe
 	free       chan *part
 	deliveries *deliveryBlock
 	quarantine *quarantineBlock
@@ -350,7 +359,7 @@ func (p *partition) warm(ctx context.Context, committed uint64, out chan<- *span
 			break
 		}
 		source := p.scribe.sources[m.Header[headerSource]]
-		if source == nil || source.reader.kind != ofBeacons {
+		if source == nil || source.reader.kind == ofRequests {
 			continue
 		}
 		s.messages = append(s.messages, m)
@@ -480,6 +489,8 @@ func (p *partition) storeSpan(ctx context.Context, i *insert, in <-chan *insert)
 			{"requests", func() *ch.Block { return i.part.requests.Block }},
 			{"requests_1s", i.part.sums.layOut},
 			{"beacons", func() *ch.Block { return i.part.beacons.Block }},
+			{"measurements", func() *ch.Block { return i.part.measurements.Block }},
+			{"services_1s", i.part.services.layOut},
 		} {
 			if err := p.insert(ctx, of.table, token, of.layOut); err != nil {
 				return err

@@ -10,7 +10,6 @@ import (
 	"github.com/a-h/templ"
 
 	"vigie/cockpit"
-	"vigie/internal/account"
 )
 
 // fragment is a part of the board that a frame can replace, by the id of the element it renders.
@@ -50,18 +49,16 @@ func boardFragments(l *locale, metric cockpit.Metric, b *cockpit.Board) map[stri
 
 // boardView is the board's page around its fragments.
 type boardView struct {
+	topView
 	Metric, Language string
 	Seq              string
-	Display          string
-	Role             account.Role
 	Tiles            []string
 	html             map[string]rendered
 }
 
-func newBoardView(l *locale, metric cockpit.Metric, u account.User, f *frame) boardView {
+func newBoardView(l *locale, metric cockpit.Metric, top topView, f *frame) boardView {
 	return boardView{
-		Metric: metric.String(), Language: l.Code, Seq: strconv.FormatUint(f.seq, 10),
-		Display: u.Display, Role: u.Role,
+		topView: top, Metric: metric.String(), Language: l.Code, Seq: strconv.FormatUint(f.seq, 10),
 		Tiles: []string{"tile-viewers", "tile-traffic", "tile-errors", "tile-startup", "tile-rebuffering"},
 		html:  f.html,
 	}

@@ -182,25 +182,7 @@ func final(tb testing.TB, tick int) *cockpit.Board {
 		{Name: "Mux", Startup: 1.41, Rebuffering: .0066, Failures: .009, Bitrate: 4.8e6, Sessions: 643_000, Beacons: 3_858_000},
 		{Name: "Balises", Startup: 1.32, Rebuffering: .0061, Failures: .008, Bitrate: 4.9e6, Sessions: 2_312_400, Beacons: 13_870_000},
 	}}
-	b.Sources = cockpit.Sources{Panel: live}
-	for _, s := range []struct {
-		id, cdn     string
-		rate        float64
-		lag, silent time.Duration
-		quarantined uint64
-		health      cockpit.Health
-	}{
-		{"akamai-ds2", "Akamai", 61_200, 31 * time.Second, 0, 0, cockpit.HealthFine},
-		{"cloudfront", "CloudFront", 48_100, 4 * time.Second, 0, 0, cockpit.HealthFine},
-		{"maison-nginx", "Maison", 52_300, time.Second, 0, 0, cockpit.HealthFine},
-		{"balises", "", 231_000, 2 * time.Second, 0, 17, cockpit.HealthFine},
-		{"mux-export", "", 1_100, 19 * time.Second, 0, 0, cockpit.HealthFine},
-		{"npaw-export", "", 0, 95 * time.Second, 64 * time.Second, 0, cockpit.HealthWarning},
-	} {
-		b.Sources.Rows = append(b.Sources.Rows, cockpit.Source{
-			ID: s.id, CDN: s.cdn, Rate: s.rate, Lag: s.lag, Watermark: now.Add(-s.lag), Silent: s.silent, Quarantined: s.quarantined, Health: s.health,
-		})
-	}
+	b.Sources = cockpit.Sources{Panel: live, Rows: sources(now)[:6]}
 	b.Worst = &cockpit.Deviation{
 		ISP: "Free", CDN: "CloudFront", Metric: cockpit.MetricFirstByte, Value: .82, Usual: .256,
 		Since: kickOff.Add(135*time.Minute + 20*time.Second), Viewers: 211_834, Health: cockpit.HealthCritical,

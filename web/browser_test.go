@@ -116,7 +116,7 @@ func TestBoardInABrowser(t *testing.T) {
 		t.Error("a board closed the definition that was open")
 	}
 	run("escape and switch", chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent("4"))
-	wait("the matrix shows first bytes", `document.querySelector("#matrix .unit").textContent === "ms" && !document.querySelector("details[open]")`)
+	wait("the matrix shows first bytes", `document.querySelector("#matrix .unit").textContent === "ms" && !document.querySelector(".info[open]")`)
 	wait("in the address too", `location.search.includes("metric=firstbyte")`)
 	run("help", chromedp.KeyEvent("?"))
 	wait("the sheet is open", `document.getElementById("keys").open`)
@@ -284,24 +284,38 @@ func TestPictures(t *testing.T) {
 		t.Skip("pictures are taken with -shots DIR")
 	}
 	s := newSite(t, nil)
-	s.Publish(final(t, 0))
+	s.Publish(many(t, 0))
 	ctx := chromium(t)
 	if err := chromedp.Do(ctx, signIn(s, "fr")); err != nil {
 		t.Fatal(err)
 	}
+	opened := evaluate(`(() => {
+		for (const id of ["source-fastly", "source-maison-nginx"]) for (const d of document.querySelectorAll('[data-source="' + id + '"] details')) d.open = true;
+	})()`)
+	nothing := evaluate("0")
 	for _, shot := range []struct {
 		name, query, theme string
 		width, height      int64
 		scale              float64
 		full               bool
+		before             chromedp.Action[chromedp.Void]
 	}{
-		{"wall-dark", "", "dark", 1920, 1080, 1, false},
-		{"wall-light", "", "light", 1920, 1080, 1, false},
-		{"wall-4k", "", "dark", 3840, 2160, 1, false},
-		{"laptop", "?metric=firstbyte", "dark", 1440, 900, 1, false},
-		{"laptop-en-light", "?metric=errors&lang=en", "light", 1440, 900, 1, true},
-		{"phone", "?lang=fr", "dark", 390, 844, 2, true},
-		{"phone-fold", "", "dark", 390, 844, 2, false},
+		{"wall-dark", "", "dark", 1920, 1080, 1, false, nothing},
+		{"wall-light", "", "light", 1920, 1080, 1, false, nothing},
+		{"wall-4k", "", "dark", 3840, 2160, 1, false, nothing},
+		{"laptop", "?metric=firstbyte", "dark", 1440, 900, 1, false, nothing},
+		{"laptop-en-light", "?metric=errors&lang=en", "light", 1440, 900, 1, true, nothing},
+		{"phone", "?lang=fr", "dark", 390, 844, 2, true, nothing},
+		{"phone-fold", "", "dark", 390, 844, 2, false, nothing},
+		{"sources-wall-dark", "sources", "dark", 1920, 1080, 1, false, nothing},
+		{"sources-wall-light", "sources", "light", 1920, 1080, 1, false, nothing},
+		{"sources-laptop", "sources", "dark", 1440, 900, 1, false, nothing},
+		{"sources-laptop-light-en", "sources?lang=en", "light", 1440, 900, 1, true, nothing},
+		{"sources-laptop-open", "sources?lang=fr", "dark", 1440, 900, 1, true, opened},
+		{"sources-tablet", "sources", "light", 1024, 768, 1, true, opened},
+		{"sources-phone", "sources", "dark", 390, 844, 2, true, nothing},
+		{"sources-phone-light", "sources", "light", 390, 844, 2, false, nothing},
+		{"sources-phone-open", "sources", "light", 390, 844, 2, true, opened},
 	} {
 		take := chromedp.CaptureScreenshot()
 		if shot.full {
@@ -316,7 +330,8 @@ func TestPictures(t *testing.T) {
 				return err
 			}),
 			chromedp.Navigate(s.http.URL+"/"+shot.query),
-			chromedp.WaitVisible(chromedp.CSS("#failing-canvas canvas")),
+			chromedp.WaitVisible(chromedp.CSS("#failing-canvas canvas, #senders")),
+			shot.before,
 			chromedp.Sleep(400*time.Millisecond), // fonts, and the canvas at its next frame
 		)
 		if err != nil {

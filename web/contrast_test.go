@@ -26,8 +26,8 @@ func TestPaletteHasEnoughContrast(t *testing.T) {
 		{"fg", "bg", text}, {"fg", "panel", text}, {"muted", "bg", text}, {"muted", "panel", text}, {"faint", "panel", text}, {"faint", "bg", text},
 		{"warning", "panel", text}, {"warning", "bg", text}, {"warning", "warning-bg", text}, {"fg", "warning-bg", text},
 		{"critical", "panel", text}, {"critical", "critical-bg", text}, {"fg", "critical-bg", text}, {"muted", "critical-bg", text},
-		{"banner-fg", "banner", text}, {"fg", "line", text},
-		{"fine", "panel", sign}, {"live", "bg", sign}, {"focus", "bg", sign}, {"focus", "panel", sign},
+		{"muted", "warning-bg", text}, {"faint", "warning-bg", text}, {"banner-fg", "banner", text}, {"fg", "line", text},
+		{"fine", "panel", sign}, {"fine", "warning-bg", sign}, {"fine", "critical-bg", sign}, {"muted", "panel", sign}, {"live", "panel", sign}, {"live", "bg", sign}, {"focus", "bg", sign}, {"focus", "panel", sign},
 	} {
 		for theme, colours := range themes {
 			if got := contrast(t, colours[tt.fore], colours[tt.back]); got < tt.want {

@@ -24,18 +24,20 @@ func TestFragments(t *testing.T) {
 	failed := final(t, 0)
 	failed.Errors.Error, failed.Matrix.Error = "code: 159, timeout exceeded", "code: 159, timeout exceeded"
 	for name, tt := range map[string]struct {
-		board    *cockpit.Board
-		language string
-		metric   cockpit.Metric
+		board *cockpit.Board
+		key   viewKey
 	}{
-		"final-fr":           {final(t, 0), "fr", cockpit.MetricBits},
-		"final-en-firstbyte": {final(t, 0), "en", cockpit.MetricFirstByte},
-		"quiet-fr-share":     {quiet, "fr", cockpit.MetricShare},
-		"failed-en":          {failed, "en", cockpit.MetricErrors},
-		"empty-fr":           {&cockpit.Board{At: time.Unix(0, 0).UTC()}, "fr", cockpit.MetricRebuffering},
+		"final-fr":           {final(t, 0), viewKey{pageBoard, "fr", cockpit.MetricBits}},
+		"final-en-firstbyte": {final(t, 0), viewKey{pageBoard, "en", cockpit.MetricFirstByte}},
+		"quiet-fr-share":     {quiet, viewKey{pageBoard, "fr", cockpit.MetricShare}},
+		"failed-en":          {failed, viewKey{pageBoard, "en", cockpit.MetricErrors}},
+		"empty-fr":           {&cockpit.Board{At: time.Unix(0, 0).UTC()}, viewKey{pageBoard, "fr", cockpit.MetricRebuffering}},
+		"sources-fr":         {many(t, 0), viewKey{page: pageSources, language: "fr"}},
+		"sources-en":         {many(t, 0), viewKey{page: pageSources, language: "en"}},
+		"no-sources-fr":      {&cockpit.Board{At: time.Unix(0, 0).UTC()}, viewKey{page: pageSources, language: "fr"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			html := renderBoard(t, tt.board, tt.language, tt.metric)
+			html := renderView(t, tt.board, tt.key)
 			var all strings.Builder
 			ids := make([]string, 0, len(html))
 			for id, r := range html {
@@ -86,7 +88,7 @@ func TestWhatIsNotKnownIsNeverFine(t *testing.T) {
 			t.Errorf("%s shows %q as %q", id, tile.Find(".big").Text(), tile.AttrOr("class", ""))
 		}
 	}
-	if row := page.Find("#sources tbody tr").First(); !row.HasClass("unknown") || !strings.Contains(row.Text(), "nothing yet") {
+	if row := page.Find("#sources tbody tr.unknown"); row.Length() != 1 || !strings.Contains(row.Text(), "akamai-ds2") || !strings.Contains(row.Text(), "no data") {
 		t.Errorf("a source that sent nothing is %q: %s", row.AttrOr("class", ""), row.Text())
 	}
 	if cell := page.Find("#row-0 td").First(); !cell.HasClass("none") || strings.TrimSpace(cell.Find("b").Text()) != missing {
@@ -97,11 +99,11 @@ func TestWhatIsNotKnownIsNeverFine(t *testing.T) {
 func TestStatusIsColourShapeAndWord(t *testing.T) {
 	page := parse(t, renderBoard(t, final(t, 0), "en", cockpit.MetricBits))
 	for selector, want := range map[string]struct{ class, word string }{
-		"#tile-viewers":                  {"fine", "normal"},
-		"#tile-errors":                   {"warning", "degraded"},
-		"#worst":                         {"critical", "critical"},
-		"#row-1 td:nth-of-type(3)":       {"critical", "critical : First byte"},
-		"#sources tbody tr:last-of-type": {"warning", "degraded"},
+		"#tile-viewers":            {"fine", "normal"},
+		"#tile-errors":             {"warning", "degraded"},
+		"#worst":                   {"critical", "critical"},
+		"#row-1 td:nth-of-type(3)": {"critical", "critical : First byte"},
+		"#sources tbody tr":        {"warning", "silent"},
 	} {
 		e := page.Find(selector).First()
 		if !e.HasClass(want.class) || e.Find(".sign."+want.class).Length() == 0 || !strings.Contains(e.Text(), want.word) {
@@ -166,11 +168,16 @@ func TestSpark(t *testing.T) {
 
 func renderBoard(t *testing.T, b *cockpit.Board, language string, metric cockpit.Metric) map[string]rendered {
 	t.Helper()
+	return renderView(t, b, viewKey{pageBoard, language, metric})
+}
+
+func renderView(t *testing.T, b *cockpit.Board, key viewKey) map[string]rendered {
+	t.Helper()
 	all, err := loadLocales()
 	if err != nil {
 		t.Fatal(err)
 	}
-	html, err := (&view{locale: all.byCode(language), metric: metric}).fragments(b)
+	html, err := (&view{page: key.page, locale: all.byCode(key.language), metric: key.metric}).fragments(b)
 	if err != nil {
 		t.Fatal(err)
 	}

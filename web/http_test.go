@@ -195,7 +195,7 @@ func TestNothingRunsInline(t *testing.T) {
 	s := newSite(t, nil)
 	s.Publish(final(t, 0))
 	b := s.signedIn(t, "viewer")
-	for _, path := range []string{"/", "/nothing"} {
+	for _, path := range []string{"/", "/sources", "/nothing"} {
 		page := document(t, s.get(t, b, path))
 		if n := page.Find("[style], style, [onclick], [onload], [onerror], iframe, object").Length(); n != 0 {
 			t.Errorf("%s has %d elements with style or script in them", path, n)

@@ -80,16 +80,14 @@ func (s *Server) live(c echo.Context) error {
 	if !websocket.IsWebSocketUpgrade(c.Request()) {
 		return echo.NewHTTPError(http.StatusUpgradeRequired)
 	}
-	metric, ok := cockpit.ParseMetric(c.QueryParam("metric"))
-	locale := s.locales.byCode(c.QueryParam("lang"))
-	if !ok || locale == nil {
+	key, ok := parseView(s.locales, c.QueryParam("page"), c.QueryParam("lang"), c.QueryParam("metric"))
+	if !ok {
 		return echo.ErrBadRequest
 	}
 	if !s.enrol() {
 		return cockpit.ErrHubClosed
 	}
 	defer s.sockets.Done()
-	key := viewKey{locale.Code, metric}
 	places, err := s.hub.Subscribe(key)
 	if err != nil {
 		return err

@@ -112,6 +112,10 @@ func TestSocketIsForThoseWhoMayWatch(t *testing.T) {
 		"another site's page": {viewer, "metric=traffic&lang=fr", "https://evil.example", http.StatusForbidden},
 		"a page in a sandbox": {viewer, "metric=traffic&lang=fr", "null", http.StatusForbidden},
 		"another port":        {viewer, "metric=traffic&lang=fr", "http://127.0.0.1:1", http.StatusForbidden},
+		"the sources":         {viewer, "page=sources&lang=fr", own, http.StatusSwitchingProtocols},
+		"the board by name":   {viewer, "page=board&metric=share&lang=fr", own, http.StatusSwitchingProtocols},
+		"no metric":           {viewer, "page=board&lang=fr", own, http.StatusBadRequest},
+		"an unknown page":     {viewer, "page=admin&metric=traffic&lang=fr", own, http.StatusBadRequest},
 		"an unknown metric":   {viewer, "metric=secrets&lang=fr", own, http.StatusBadRequest},
 		"an unknown language": {viewer, "metric=traffic&lang=xx", own, http.StatusBadRequest},
 	} {
@@ -472,7 +476,7 @@ func skipMessage(r *bufio.Reader) (total int64, err error) {
 // BenchmarkPublish is the work of a second with one view watched, without the sockets.
 func BenchmarkPublish(b *testing.B) {
 	s := newSite(b, nil)
-	places, err := s.hub.Subscribe(viewKey{"fr", cockpit.MetricBits})
+	places, err := s.hub.Subscribe(viewKey{pageBoard, "fr", cockpit.MetricBits})
 	if err != nil {
 		b.Fatal(err)
 	}

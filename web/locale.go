@@ -70,6 +70,19 @@ func (l *locale) T(key string, pairs ...string) string {
 	return strings.NewReplacer(replace...).Replace(text)
 }
 
+// plural is T of key.one or key.many, as the language counts, with the number as {n} unless pairs
+// have it.
+func (l *locale) plural(key string, n int, pairs ...string) string {
+	form := ".many"
+	if n == 1 || n == 0 && l.Code == "fr" {
+		form = ".one"
+	}
+	if len(pairs) == 0 {
+		pairs = []string{"n", l.fixed(float64(n), 0)}
+	}
+	return l.T(key+form, pairs...)
+}
+
 func (ls locales) byCode(code string) *locale {
 	for _, l := range ls {
 		if l.Code == code {

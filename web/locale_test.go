@@ -39,7 +39,7 @@ func TestLanguagesHaveTheSameTexts(t *testing.T) {
 
 // Keys are used literally, or by a family whose names come from elsewhere.
 func TestTextsAreUsedAndUsedTextsExist(t *testing.T) {
-	families := []string{"error.", "phase.", "health.", "matrix.definition.", "metric."}
+	families := []string{"finding.", "field.", "error.", "phase.", "health.", "matrix.definition.", "metric."}
 	for _, name := range []string{"viewers", "traffic", "errors", "startup", "rebuffering"} {
 		families = append(families, name+".label", name+".short", name+".definition")
 	}
@@ -67,7 +67,7 @@ func TestTextsAreUsedAndUsedTextsExist(t *testing.T) {
 	}
 	text := source.String()
 	for key := range all[0].texts {
-		used := strings.Contains(text, `"`+strings.TrimPrefix(key, "js.")+`"`)
+		used := strings.Contains(text, `"`+strings.TrimPrefix(key, "js.")+`"`) || strings.Contains(text, `plural("`+strings.TrimSuffix(strings.TrimSuffix(key, ".one"), ".many")+`"`)
 		for _, family := range families {
 			used = used || strings.HasPrefix(key, family)
 		}
@@ -78,6 +78,13 @@ func TestTextsAreUsedAndUsedTextsExist(t *testing.T) {
 	for _, call := range regexp.MustCompile(`\.T\("([\w.]+)"[,)]`).FindAllStringSubmatch(text, -1) {
 		if _, ok := all[0].texts[call[1]]; !ok {
 			t.Errorf("%q is used and has no text", call[1])
+		}
+	}
+	for _, call := range regexp.MustCompile(`\.plural\("([\w.]+)"`).FindAllStringSubmatch(text, -1) {
+		for _, form := range []string{".one", ".many"} {
+			if _, ok := all[0].texts[call[1]+form]; !ok {
+				t.Errorf("%q is used and has no text", call[1]+form)
+			}
 		}
 	}
 	for _, p := range []cockpit.Phase{

@@ -84,17 +84,22 @@ func newToolsView(l *locale, b *cockpit.Board) toolsView {
 	return v
 }
 
+// The board has room for so many sources; the page of sources has all of them.
+const sourcesOnBoard = 7
+
 type sourcesView struct {
 	Title, Definition, Error string
 	Heads                    []string
 	Age                      ageView
 	Rows                     []sourceView
+	More                     string // how many there are that Rows does not have
+	Others                   []countView
 }
 
 type sourceView struct {
-	ID, Name, CDN, Lag, Watermark, Rate, Quarantined string
-	Refusing                                         bool
-	Health                                           healthView
+	Name, CDN, Lag, Watermark, Rate, Quarantined string
+	Refusing                                     bool
+	Health                                       healthView
 }
 
 func newSourcesView(l *locale, b *cockpit.Board) sourcesView {
@@ -103,18 +108,31 @@ func newSourcesView(l *locale, b *cockpit.Board) sourcesView {
 		Error: panelError(l, b.Sources.Panel), Age: newAge(l, b, b.Sources.Panel, 20*time.Second),
 		Heads: []string{l.T("sources.cdn"), l.T("sources.watermark"), l.T("sources.lag"), l.T("sources.rate"), l.T("sources.refused")},
 	}
-	for i, src := range b.Sources.Rows {
+	rows := worstFirst(b.Sources.Rows)
+	if len(rows) > sourcesOnBoard {
+		others := rows[sourcesOnBoard-1:] // the last line is theirs
+		rows = rows[:sourcesOnBoard-1]
+		v.More, v.Others = l.plural("sources.more", len(others)), countFindings(l, others)
+	}
+	for i := range rows {
+		src := &rows[i]
 		row := sourceView{
-			ID: "source-" + strconv.Itoa(i), Name: src.ID, CDN: src.CDN, Lag: l.span(src.Lag), Watermark: clock(src.Watermark, b.Match.Venue),
+			Name: src.ID, Lag: l.span(src.Lag), Watermark: clock(src.Watermark, b.Match.Venue),
 			Rate: l.rate(src.Rate).String(), Quarantined: l.count(float64(src.Quarantined)).String(), Refusing: src.Quarantined > 0,
-			Health: newHealth(l, src.Health),
+			Health: newFindingHealth(l, src),
+		}
+		row.CDN, _ = originOf(b, src)
+		if src.Watermark.IsZero() {
+			row.Lag = missing
+			if src.Health == cockpit.HealthFine {
+				row.Health = newHealth(l, cockpit.HealthUnknown) // no data is never fine
+			}
 		}
 		switch {
-		case src.Watermark.IsZero():
-			row.Lag, row.Rate = missing, l.T("sources.never")
-			row.Health = newHealth(l, cockpit.HealthUnknown)
 		case src.Silent >= 10*time.Second:
-			row.Rate = l.T("sources.silent", "span", l.span(src.Silent))
+			row.Rate = l.span(src.Silent)
+		case src.Watermark.IsZero() && src.Rate == 0:
+			row.Rate = missing
 		}
 		v.Rows = append(v.Rows, row)
 	}

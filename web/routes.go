@@ -33,6 +33,7 @@ func (s *Server) routes(origins *http.CrossOriginProtection) *echo.Echo {
 	people.POST("/sign-out", s.signOut)
 	people.GET("/demo/:token", s.demo)
 	people.GET("/", s.showBoard, s.require(account.Viewer))
+	people.GET("/sources", s.showSources, s.require(account.Viewer))
 	people.GET("/metrics", s.showMetrics)
 	return e
 }
@@ -79,11 +80,25 @@ func (s *Server) showBoard(c echo.Context) error {
 	if !ok {
 		metric = cockpit.MetricBits
 	}
-	f, err := s.views[viewKey{locale.Code, metric}].render(p)
+	f, err := s.views[viewKey{pageBoard, locale.Code, metric}].render(p)
 	if err != nil {
 		return err
 	}
-	return render(c, http.StatusOK, boardPage(s.shellView(c, locale), newBoardView(locale, metric, userOf(c), f)))
+	return render(c, http.StatusOK, boardPage(s.shellView(c, locale), newBoardView(locale, metric, newTopView(locale, pageBoard, userOf(c), f), f)))
+}
+
+// showSources has the senders' settings in it, which hold no token.
+func (s *Server) showSources(c echo.Context) error {
+	p := s.board.Load()
+	if p == nil {
+		return errNoBoard
+	}
+	locale := s.localeOf(c)
+	f, err := s.views[viewKey{page: pageSources, language: locale.Code}].render(p)
+	if err != nil {
+		return err
+	}
+	return render(c, http.StatusOK, sourcesPage(s.shellView(c, locale), newSourcesPageView(locale, newTopView(locale, pageSources, userOf(c), f), p.board, f)))
 }
 
 func (s *Server) showSignIn(c echo.Context) error {

@@ -1,6 +1,7 @@
-// Package web is what people's browsers talk to: sign-in, the board, and the socket that keeps it
-// live. It renders the values that cockpit hands it, once per second and view (language and the
-// matrix's metric) whatever the number of screens, and sends the same bytes to all of them.
+// Package web is what people's browsers talk to: sign-in, the board, the page of sources, and the
+// socket that keeps them live. It renders the values that cockpit hands it, once per second and view
+// (page, language and the matrix's metric) whatever the number of screens, and sends the same bytes
+// to all of them.
 //
 // It keeps no state of its own beside counters: accounts and sessions are in stores that it is
 // given. Everything that arrives here is taken for hostile: bodies, frames, waits, tries and
@@ -96,7 +97,7 @@ type Server struct {
 	metrics  *metrics
 
 	board atomic.Pointer[published]
-	views map[viewKey]*view // fixed: every language with every metric
+	views map[viewKey]*view // fixed: those of viewKeys
 	hub   *cockpit.Hub[viewKey, *frame]
 
 	checkEvery time.Duration   // between looks at whether a socket's session still counts
@@ -138,10 +139,8 @@ func New(config Config) (*Server, error) {
 		hub:        cockpit.NewHub[viewKey, *frame](config.Screens),
 	}
 	s.closing, s.close = context.WithCancel(context.Background())
-	for _, language := range languages {
-		for _, metric := range cockpit.Metrics() {
-			s.views[viewKey{language.Code, metric}] = &view{locale: language, metric: metric}
-		}
+	for _, key := range viewKeys(languages) {
+		s.views[key] = &view{page: key.page, locale: languages.byCode(key.language), metric: key.metric}
 	}
 	s.metrics = newMetrics(config.Metrics, s.hub.Stats)
 	s.upgrader = newUpgrader(config.Origins)
@@ -164,7 +163,7 @@ func (s *Server) Publish(board *cockpit.Board) {
 		}
 		f, err := v.render(p)
 		if err != nil {
-			s.log.Error("board is not rendered", "language", key.language, "metric", key.metric.String(), "error", err)
+			s.log.Error("board is not rendered", "page", key.page, "language", key.language, "metric", key.metric.String(), "error", err)
 			continue
 		}
 		s.hub.Publish(key, f)

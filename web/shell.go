@@ -3,9 +3,11 @@ package web
 import (
 	"strconv"
 
+	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
 	"vigie/cockpit"
+	"vigie/internal/account"
 )
 
 // shellView is what every page has around it.
@@ -43,6 +45,32 @@ func (s *Server) shellView(c echo.Context, l *locale) shellView {
 	}
 	return v
 }
+
+// topView is the bar over a page that is live.
+type topView struct {
+	Pages   []pageLink
+	Display string
+	Main    string // the id of what comes after it
+	html    map[string]rendered
+}
+
+type pageLink struct {
+	Name, URL, Key string // Key, after g, goes there
+	Current        bool
+}
+
+func newTopView(l *locale, page string, u account.User, f *frame) topView {
+	main := "board"
+	if page == pageSources {
+		main = "sources-page"
+	}
+	return topView{Display: u.Display, Main: main, html: f.html, Pages: []pageLink{
+		{l.T("board.title"), "/", "b", page == pageBoard},
+		{l.T("sources.title"), "/sources", "s", page == pageSources},
+	}}
+}
+
+func (v topView) top(id string) templ.Component { return templ.Raw(v.html[id].html) }
 
 type signInView struct {
 	Name, Problem string

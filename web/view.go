@@ -12,10 +12,46 @@ import (
 	"vigie/cockpit"
 )
 
-// viewKey names one way to see the board. There are as many views as languages times metrics.
+// The pages that are live, by their names on the socket.
+const (
+	pageBoard   = "board"
+	pageSources = "sources"
+)
+
+// viewKey names one way to see a board: for each language the board itself with each metric, and
+// the sources.
 type viewKey struct {
+	page     string
 	language string
-	metric   cockpit.Metric
+	metric   cockpit.Metric // of the board's page only, else zero
+}
+
+// viewKeys are all that there are.
+func viewKeys(languages locales) []viewKey {
+	var keys []viewKey
+	for _, l := range languages {
+		for _, metric := range cockpit.Metrics() {
+			keys = append(keys, viewKey{pageBoard, l.Code, metric})
+		}
+		keys = append(keys, viewKey{page: pageSources, language: l.Code})
+	}
+	return keys
+}
+
+// parseView reads what a socket asks to follow. Without a page it is the board, which needs a metric.
+func parseView(languages locales, page, language, metric string) (viewKey, bool) {
+	l := languages.byCode(language)
+	if l == nil {
+		return viewKey{}, false
+	}
+	switch page {
+	case "", pageBoard:
+		m, ok := cockpit.ParseMetric(metric)
+		return viewKey{pageBoard, l.Code, m}, ok
+	case pageSources:
+		return viewKey{page: pageSources, language: l.Code}, true
+	}
+	return viewKey{}, false
 }
 
 // published is a board with what all its views share.
@@ -44,8 +80,9 @@ func (p *published) next(board *cockpit.Board) *published {
 	return n
 }
 
-// view renders boards for one language and metric, each board once, when the first one asks.
+// view renders boards for one page, language and metric, each board once, when the first one asks.
 type view struct {
+	page   string
 	locale *locale
 	metric cockpit.Metric
 
@@ -99,14 +136,14 @@ func (v *view) render(p *published) (*frame, error) {
 	f := &frame{seq: p.seq, html: html}
 	f.snapshot = sync.OnceValues(func() (*websocket.PreparedMessage, error) {
 		return prepare(message{
-			Kind: "snapshot", Seq: p.seq, At: p.board.At.UnixMilli(), Charts: chartsOf(p, true),
+			Kind: "snapshot", Seq: p.seq, At: p.board.At.UnixMilli(), Charts: v.charts(p, true),
 			HTML: pick(html, func(_ string, r rendered) bool { return !r.part }),
 		})
 	})
 	if before != nil {
 		// Charts tell what differs from the board just before; an older frame needs them whole.
 		f.delta, err = prepare(message{
-			Kind: "delta", Seq: p.seq, From: before.seq, At: p.board.At.UnixMilli(), Charts: chartsOf(p, before.seq+1 != p.seq),
+			Kind: "delta", Seq: p.seq, From: before.seq, At: p.board.At.UnixMilli(), Charts: v.charts(p, before.seq+1 != p.seq),
 			HTML: pick(html, func(id string, r rendered) bool { return !r.same(before.html[id]) }),
 		})
 		if err != nil {
@@ -127,10 +164,24 @@ func pick(html map[string]rendered, want func(id string, r rendered) bool) map[s
 	return picked
 }
 
+// charts are on the board only.
+func (v *view) charts(p *published, whole bool) map[string]json.RawMessage {
+	if v.page == pageSources {
+		return nil
+	}
+	return chartsOf(p, whole)
+}
+
 func (v *view) fragments(b *cockpit.Board) (map[string]rendered, error) {
 	html := make(map[string]rendered)
+	var fragments map[string]fragment
+	if v.page == pageSources {
+		fragments = sourcesFragments(v.locale, b)
+	} else {
+		fragments = boardFragments(v.locale, v.metric, b)
+	}
 	var buf bytes.Buffer
-	for id, f := range boardFragments(v.locale, v.metric, b) {
+	for id, f := range fragments {
 		buf.Reset()
 		if err := f.Render(context.Background(), &buf); err != nil {
 			return nil, fmt.Errorf("web: render %s: %w", id, err)

@@ -1,9 +1,10 @@
-// Everything that the page does by itself. Without it the board is still there, as of when it was
+// Everything that the pages do by themselves. Without it they are still there, as of when they were
 // loaded.
 import { follow } from "./live";
 import { charts } from "./chart";
 import { comforts } from "./comfort";
+import { sources } from "./sources";
 
-const board = document.getElementById("board");
+const main = document.querySelector<HTMLElement>("main[data-page]");
 comforts();
-if (board) follow(board, charts());
+if (main) follow(main, charts(), sources());

@@ -28,9 +28,13 @@ export function comforts(): void {
     },
     f: () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen?.()),
   };
+  let leader = -1e9; // when g was pressed, which the key of a page follows
   document.addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey) return;
     if ((e.target as Element).closest?.("input, textarea, select, [contenteditable]")) return;
+    const go = e.timeStamp - leader < 1500 && document.querySelector<HTMLAnchorElement>(`a[data-go="${CSS.escape(e.key)}"]`);
+    leader = e.key === "g" ? e.timeStamp : -1e9;
+    if (go) return go.click();
     const metric = document.querySelectorAll<HTMLAnchorElement>("a[data-metric]")[Number(e.key) - 1];
     const act = keys[e.key] ?? (metric && (() => metric.click()));
     if (!act) return;
@@ -39,9 +43,9 @@ export function comforts(): void {
   });
   // One definition is open at a time, and Escape closes it.
   document.addEventListener("keydown", (e) => {
-    if (e.key === "Escape") for (const d of document.querySelectorAll("details[open]")) d.removeAttribute("open");
+    if (e.key === "Escape") for (const d of document.querySelectorAll(".info[open]")) d.removeAttribute("open");
   });
   document.addEventListener("click", (e) => {
-    for (const d of document.querySelectorAll("details[open]")) if (!d.contains(e.target as Node)) d.removeAttribute("open");
+    for (const d of document.querySelectorAll(".info[open]")) if (!d.contains(e.target as Node)) d.removeAttribute("open");
   });
 }

@@ -3,6 +3,7 @@
 // 3 s is a lost connection, whatever the browser believes of its socket, and is said across the page.
 import { Idiomorph } from "idiomorph";
 import type { Charts } from "./chart";
+import { selecting } from "./sources";
 import { span, text } from "./text";
 
 const SILENCE = 2500; // ms; the server speaks every 1.2 s at the latest
@@ -17,10 +18,11 @@ type Frame = {
   charts?: Record<string, unknown>;
 };
 
-export function follow(board: HTMLElement, charts: Charts): void {
+// follow keeps the page's fragments as the server has them; arranged is called after each frame.
+export function follow(board: HTMLElement, charts: Charts, arranged: () => void): void {
   const banner = document.getElementById("lost")!;
   const word = document.getElementById("live-word")!;
-  let metric = board.dataset.metric!;
+  let metric = board.dataset.metric; // of the board only
   let socket: WebSocket | undefined;
   let shown = 0; // the frame on screen
   let heard = Date.now(); // when the server last spoke
@@ -34,7 +36,8 @@ export function follow(board: HTMLElement, charts: Charts): void {
     clearTimeout(retry);
     retry = 0;
     socket?.close();
-    const url = new URL(`/live?metric=${metric}&lang=${board.dataset.lang}`, location.href);
+    const url = new URL(`/live?page=${board.dataset.page}&lang=${board.dataset.lang}`, location.href);
+    if (metric) url.searchParams.set("metric", metric);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const s = (socket = new WebSocket(url));
     s.onmessage = (e) => {
@@ -69,6 +72,7 @@ export function follow(board: HTMLElement, charts: Charts): void {
     shown = frame.seq;
     for (const [id, html] of Object.entries(frame.html ?? {})) morph(id, html);
     charts.take(frame.charts ?? {}, frame.kind === "snapshot");
+    arranged();
     board.dataset.seq = String(frame.seq);
     tell();
   }
@@ -81,6 +85,8 @@ export function follow(board: HTMLElement, charts: Charts): void {
       callbacks: {
         // What the reader opened stays open, and where a click landed stays focused.
         beforeAttributeUpdated: (name: string, of: Element) => !(name === "open" && of.tagName === "DETAILS"),
+        // A stranger's lines change under the hand that selects one of them: they wait for it.
+        beforeNodeMorphed: (old: Node) => !(old instanceof HTMLDetailsElement && old.open && selecting(old)),
       },
     });
   }
@@ -107,6 +113,7 @@ export function follow(board: HTMLElement, charts: Charts): void {
       if (age.was !== of) [age.was, age.since] = [of, now];
       const old = span(now - ahead - Number(of));
       if (age.textContent !== old) age.textContent = old;
+      if (!age.dataset.fresh) continue; // a moment's, not its panel's
       const unmoved = (now - age.since!) / 1000 / Number(age.dataset.fresh);
       const panel = age.closest(".panel");
       panel?.classList.toggle("aged", unmoved > 1 && unmoved <= 2);
