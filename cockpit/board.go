@@ -23,9 +23,11 @@ type Board struct {
 	Matrix  Matrix
 	Tools   Tools
 	Mesh    Mesh
-	Sources Sources
-	Worst   *Deviation // nil: nothing deviates
-	Marks   []Mark     // phases on the axis of the charts
+
+	Services Services
+	Sources  Sources
+	Worst    *Deviation // nil: nothing deviates
+	Marks    []Mark     // phases on the axis of the charts
 }
 
 // Health is what a value asks of the people who look at it. No data is never fine.

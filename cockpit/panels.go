@@ -42,6 +42,7 @@ func (c *Cockpit) board(now time.Time, failed failures) *Board {
 	keep(&b.Matrix, &c.last.Matrix, cmp.Or(errText(logs), errText(failed.viewers)), func() Matrix { return c.matrix(now) })
 	keep(&b.Tools, &c.last.Tools, errText(tools), func() Tools { return c.tools() })
 	keep(&b.Mesh, &c.last.Mesh, errText(tools), func() Mesh { return c.mesh() })
+	keep(&b.Services, &c.last.Services, errText(failed.services), func() Services { return c.served })
 	keep(&b.Sources, &c.last.Sources, cmp.Or(errText(failed.sources), errText(failed.refused)), func() Sources { return c.sources(now) })
 	b.Worst = c.worst(&b.Matrix, now)
 	return b
@@ -61,7 +62,7 @@ func (c *Cockpit) again(b *Board, now time.Time, tick uint64) *Board {
 // late says on every part why it is not newer.
 func (b *Board) late(why string) {
 	for _, p := range []panelled{
-		&b.Viewers, &b.Traffic, &b.Errors, &b.Startup, &b.Rebuffering, &b.Flow, &b.Failing, &b.Matrix, &b.Tools, &b.Sources,
+		&b.Viewers, &b.Traffic, &b.Errors, &b.Startup, &b.Rebuffering, &b.Flow, &b.Failing, &b.Matrix, &b.Tools, &b.Mesh, &b.Services, &b.Sources,
 	} {
 		p.panel().Error = why
 	}

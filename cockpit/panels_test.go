@@ -130,7 +130,7 @@ func parts(b *Board) map[string]*Panel {
 	return map[string]*Panel{
 		"viewers": &b.Viewers.Panel, "traffic": &b.Traffic.Panel, "errors": &b.Errors.Panel, "startup": &b.Startup.Panel,
 		"rebuffering": &b.Rebuffering.Panel, "flow": &b.Flow.Panel, "failing": &b.Failing.Panel, "matrix": &b.Matrix.Panel,
-		"tools": &b.Tools.Panel, "mesh": &b.Mesh.Panel, "sources": &b.Sources.Panel,
+		"tools": &b.Tools.Panel, "mesh": &b.Mesh.Panel, "services": &b.Services.Panel, "sources": &b.Sources.Panel,
 	}
 }
 
@@ -144,10 +144,11 @@ func TestEachPanelFailsAlone(t *testing.T) {
 	fill(t, db)
 	for query, failing := range map[string][]string{
 		"refused":         {"sources"},
+		"services":        {"services"},
 		"seconds":         {"errors", "traffic"},
 		"viewers_by_cell": {"matrix"},
 		"requests":        {"errors", "failing", "flow", "matrix", "mesh", "rebuffering", "startup", "tools", "traffic", "viewers"},
-		"sources":         {"errors", "failing", "flow", "matrix", "mesh", "rebuffering", "sources", "startup", "tools", "traffic", "viewers"},
+		"sources":         {"errors", "failing", "flow", "matrix", "mesh", "rebuffering", "services", "sources", "startup", "tools", "traffic", "viewers"},
 	} {
 		t.Run(query, func(t *testing.T) {
 			c := watch(t, db)
@@ -162,8 +163,8 @@ func TestEachPanelFailsAlone(t *testing.T) {
 				}
 			}
 			c.sql[query] = "SELECT throwIf(1, 'the disk is on fire') AS slot"
-			c.history.touch(now, now, slotOf(now)) // something to read
-			c.reasoned = time.Time{}               // and reasons are asked for again
+			c.history.touch(now, now, slotOf(now))         // something to read
+			c.reasoned, c.served = time.Time{}, Services{} // and what is asked now and then is asked again
 			bad := c.Tick(t.Context(), now)
 			var failed []string
 			for name, p := range parts(bad) {

@@ -101,6 +101,7 @@ type Cockpit struct {
 	reasons  map[string][]Reason
 	refused  map[string]uint64
 	reasoned time.Time // when reasons were read
+	served   Services
 
 	ticks   prometheus.Counter
 	queries prometheus.Counter
@@ -118,7 +119,7 @@ type edgeSecond struct{ requests, bytes, errors float64 }
 
 // New checks that all statements are there.
 func New(cfg Config) (*Cockpit, error) {
-	sql, err := ch.Queries(statements, "sql", "requests", "experience", "viewers", "viewers_by_cell", "seconds", "changed", "sources", "refused")
+	sql, err := ch.Queries(statements, "sql", "requests", "experience", "viewers", "viewers_by_cell", "seconds", "changed", "sources", "refused", "services")
 	if err != nil {
 		return nil, err
 	}
@@ -215,9 +216,13 @@ func (c *Cockpit) Tick(ctx context.Context, now time.Time) *Board {
 	var wg sync.WaitGroup
 	wg.Go(func() { failed.edge = c.readEdge(ctx, now) })
 	wg.Go(func() { failed.viewers = c.readCells(ctx) })
+	wg.Go(func() { failed.services = c.readServices(ctx, now) })
 	wg.Go(func() { failed.refused = c.readReasons(ctx, now) })
 	wg.Wait()
-	for _, err := range []error{failed.sources, failed.history, failed.edge, failed.viewers, failed.refused} {
+	if failed.services == nil { // it is not asked at every tick
+		failed.services = failed.sources
+	}
+	for _, err := range []error{failed.sources, failed.history, failed.edge, failed.viewers, failed.refused, failed.services} {
 		if err != nil && ctx.Err() == nil {
 			c.cfg.Log.Warn("a panel could not be read", "error", err)
 		}
@@ -228,7 +233,7 @@ func (c *Cockpit) Tick(ctx context.Context, now time.Time) *Board {
 }
 
 // failures are the reads that did not work at a tick, each of which some panels need.
-type failures struct{ sources, history, edge, viewers, refused error }
+type failures struct{ sources, history, edge, viewers, refused, services error }
 
 // windowStart is the left end of the charts.
 func (c *Cockpit) windowStart(now time.Time) time.Time {
