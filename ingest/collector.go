@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -216,8 +217,9 @@ func (c *Collector) ingest(w http.ResponseWriter, r *http.Request) {
 		refused("invalid", http.StatusBadRequest, fmt.Sprintf("batch id: longer than %d bytes", maxBatchID))
 		return
 	}
-	switch encoding := r.Header.Get("Content-Encoding"); encoding {
-	case "", "identity", "gzip", "x-gzip", "zstd", "snappy": // told apart by their first bytes when they are read
+	switch encoding := r.Header.Get("Content-Encoding"); {
+	case reader.whole: // its etiquette looks at it
+	case slices.Contains([]string{"", "identity", "gzip", "x-gzip", "zstd", "snappy"}, encoding): // told apart by their first bytes when they are read
 	default:
 		w.Header().Set("Accept-Encoding", "gzip, zstd, identity")
 		refused("invalid", http.StatusUnsupportedMediaType, fmt.Sprintf("Content-Encoding: %.20q is not supported: send gzip, zstd, snappy (framed) or identity", encoding))
@@ -237,7 +239,7 @@ func (c *Collector) ingest(w http.ResponseWriter, r *http.Request) {
 	}
 	defer release()
 	d.body = body
-	if reader.kind == ofBeacons { // a session's reports all go the same way
+	if reader.kind != ofRequests { // a session's reports and a series' samples all go the same way
 		d.place = 1 + int(crc32.ChecksumIEEE([]byte(source.ID)))%len(c.cfg.Streams)
 	}
 	etiquette := politely

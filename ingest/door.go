@@ -21,7 +21,7 @@ const (
 	headerFormat   = "Vigie-Format"   // as configured when it was received, or as the sender said
 	headerAsked    = "Vigie-Asked"    // "1": the sender said the format
 	headerReceived = "Vigie-Received" // Unix nanoseconds
-	headerFraming  = "Vigie-Framing"  // what the body of the format is wrapped in: firehose
+	headerFraming  = "Vigie-Framing"  // what the body is beside its format; see framingFirehose
 	headerWeight   = "Vigie-Weight"
 	headerEnvelope = "Vigie-Envelope" // "1": the data is an envelope
 	headerSyslog   = "Vigie-Syslog"   // "1": each payload of the envelope is a syslog message

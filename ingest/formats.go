@@ -19,6 +19,7 @@ import (
 	"vigie/ingest/nginx"
 	"vigie/ingest/npaw"
 	"vigie/ingest/record"
+	"vigie/ingest/remotewrite"
 	"vigie/ingest/w3c"
 	"vigie/internal/event"
 )
@@ -70,8 +71,11 @@ func (f format) withHeader(header func([]byte) []byte) format {
 	return f
 }
 
-// framingFirehose is the framing of Amazon Data Firehose's bodies, around those of any format.
-const framingFirehose = "firehose"
+// Framings: what a body is beside its format.
+const (
+	framingFirehose     = "firehose" // the envelope of Amazon Data Firehose, around bodies of any format
+	framingRemoteWrite2 = "remote-write-2"
+)
 
 // formats are the wire formats by the name they have in a source's configuration.
 var formats = map[string]format{
@@ -120,11 +124,12 @@ var formats = map[string]format{
 		parser:   func(s *Source) (event.Parser, error) { return mapping.New(s.Mapping) },
 		readings: func(s *Source) []record.Reading { return s.Mapping.Readings() },
 	},
-	"mux":    {kind: ofBeacons, parser: func(*Source) (event.Parser, error) { return mux.Parse, nil }, readings: func(*Source) []record.Reading { return mux.Readings() }, uncut: true},
-	"ndjson": fixed(ofRequests, ndjson.Parse, ndjson.Readings),
-	"nginx":  fixed(ofRequests, nginx.Parse, nginx.Readings),
-	"npaw":   fixed(ofBeacons, npaw.Parse, npaw.Readings).remembering().told(),
-	"w3c":    fixed(ofRequests, w3c.Parse, w3c.Readings).withHeader(w3c.Header),
+	"mux":        {kind: ofBeacons, parser: func(*Source) (event.Parser, error) { return mux.Parse, nil }, readings: func(*Source) []record.Reading { return mux.Readings() }, uncut: true},
+	"ndjson":     fixed(ofRequests, ndjson.Parse, ndjson.Readings),
+	"nginx":      fixed(ofRequests, nginx.Parse, nginx.Readings),
+	"npaw":       fixed(ofBeacons, npaw.Parse, npaw.Readings).remembering().told(),
+	"prometheus": {kind: ofMeasurements, parser: func(*Source) (event.Parser, error) { return remotewrite.ParseV1, nil }, whole: true, etiquette: remoteWrite},
+	"w3c":        fixed(ofRequests, w3c.Parse, w3c.Readings).withHeader(w3c.Header),
 }
 
 // columns is a format of lines whose columns the source's configuration may name.

@@ -13,6 +13,7 @@ import (
 
 	"vigie/ingest/firehose"
 	"vigie/ingest/record"
+	"vigie/ingest/remotewrite"
 	"vigie/ingest/services"
 	"vigie/ingest/sessions"
 	"vigie/ingest/syslog"
@@ -170,16 +171,22 @@ func (r *readable) in(format string) *reader {
 	return r.reader
 }
 
-// framed is a reader of Firehose's bodies around those of another.
-func (r *readable) framed(inner *reader) *reader {
+// framed is a reader of bodies that came in a framing, around those of another.
+func (r *readable) framed(inner *reader, framing string) *reader {
 	r.asked.Lock()
 	defer r.asked.Unlock()
-	if of := r.others[inner.name+"+"+framingFirehose]; of != nil {
+	name := inner.name + "+" + framing
+	if of := r.others[name]; of != nil {
 		return of
 	}
 	of := *inner
-	of.parse, of.uncut, of.header = firehose.Parse(inner.parse), true, nil
-	r.others[inner.name+"+"+framingFirehose] = &of
+	switch framing {
+	case framingFirehose:
+		of.parse, of.uncut, of.header = firehose.Parse(inner.parse), true, nil
+	case framingRemoteWrite2:
+		of.parse = remotewrite.ParseV2
+	}
+	r.others[name] = &of
 	return &of
 }
 
@@ -270,8 +277,8 @@ func (s *scribe) ahead(sp *span, steps chan<- step, enough <-chan struct{}) {
 			if s.only == nil || m.Header[headerAsked] != "" { // a replay reads as is configured now
 				r = source.in(m.Header[headerFormat])
 			}
-			if m.Header[headerFraming] == framingFirehose {
-				r = source.framed(r)
+			if framing := m.Header[headerFraming]; framing != "" {
+				r = source.framed(r, framing)
 			}
 		}
 		if !give(step{message: m, reader: r}) {

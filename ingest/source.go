@@ -78,6 +78,8 @@ func (s *Source) check(cdns map[string]bool) error {
 		return at("id", "must be 1 to 63 letters, digits, - or _, beginning with a letter or digit")
 	case !known:
 		return at("format", "%q is none of %s", s.Format, strings.Join(Formats(), ", "))
+	case s.CDN != "" && kind == ofMeasurements:
+		return at("cdn", "services belong to no CDN")
 	case s.CDN != "" && !cdns[s.CDN]:
 		return at("cdn", "%q is not among the configured CDNs (%s)", s.CDN, strings.Join(sortedKeys(cdns), ", "))
 	case s.CDN == "" && kind == ofRequests:

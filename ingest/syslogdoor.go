@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -73,6 +74,15 @@ func (d *syslogDoor) source(from netip.Addr, msg []byte) *Source {
 	}
 	return nil
 }
+
+// mayCome tells whether any source takes messages from an address.
+func (d *syslogDoor) mayCome(from netip.Addr) bool {
+	return slices.ContainsFunc(d.routes, func(r syslogRoute) bool {
+		return slices.ContainsFunc(r.match.From, func(p netip.Prefix) bool { return p.Contains(from) })
+	})
+}
+
+var errNobody = errors.New("no source takes its messages: see syslog.from and syslog.tag of the sources")
 
 func (d *syslogDoor) run(ctx context.Context) error {
 	if len(d.routes) == 0 {
@@ -162,13 +172,14 @@ func (d *syslogDoor) connections(ctx context.Context, listener net.Listener, sec
 		}
 		open.Go(func() {
 			defer func() { <-d.slots }()
-			defer conn.Close()
+			stream := conn
+			if secure != nil {
+				stream = tls.Server(conn, secure)
+			}
+			defer stream.Close()
 			stop := context.AfterFunc(ctx, func() { conn.Close() })
 			defer stop()
-			if secure != nil {
-				conn = tls.Server(conn, secure)
-			}
-			if err := d.connection(ctx, conn); err != nil && ctx.Err() == nil {
+			if err := d.connection(ctx, stream); err != nil && ctx.Err() == nil {
 				d.collector.cfg.Log.Warn("syslog connection closed", "from", conn.RemoteAddr(), "error", err)
 			}
 		})
@@ -182,6 +193,9 @@ func (d *syslogDoor) connection(ctx context.Context, conn net.Conn) error {
 	}
 	from := at.Addr().Unmap()
 	if secure, ok := conn.(*tls.Conn); ok { // here, in the connection's own goroutine
+		if !d.mayCome(from) {
+			return errNobody // before it costs a handshake
+		}
 		handshake, cancel := context.WithTimeout(ctx, syslogHandshake)
 		err := secure.HandshakeContext(handshake)
 		cancel()
@@ -203,7 +217,7 @@ func (d *syslogDoor) connection(ctx context.Context, conn net.Conn) error {
 		}
 		source := d.source(from, msg)
 		if source == nil {
-			return errors.New("no source takes its messages: see syslog.from and syslog.tag of the sources")
+			return errNobody
 		}
 		if _, err := d.tcp[source.ID].add(ctx, true, time.Now(), from, "", msg); err != nil {
 			return err

@@ -1,8 +1,16 @@
 package ingest_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/netip"
 	"strings"
@@ -112,5 +120,152 @@ func TestWhatMayComeBySyslog(t *testing.T) {
 		if f.GetName() == "vigie_ingest_datagrams_dropped_total" && (len(f.Metric) != 1 || f.Metric[0].Counter.GetValue() != 1) {
 			t.Errorf("one datagram was nobody's: %v", f.Metric)
 		}
+	}
+}
+
+// authority signs certificates for a test.
+type authority struct {
+	t    *testing.T
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	pool *x509.CertPool
+}
+
+func newAuthority(t *testing.T, name string) *authority {
+	t.Helper()
+	a := &authority{t: t, pool: x509.NewCertPool()}
+	made := a.sign(&x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	})
+	a.key = made.PrivateKey.(*ecdsa.PrivateKey)
+	cert, err := x509.ParseCertificate(made.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.cert = cert
+	a.pool.AddCert(cert)
+	return a
+}
+
+// sign makes a certificate with a key of its own; the authority's first one signs itself.
+func (a *authority) sign(template *x509.Certificate) tls.Certificate {
+	a.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	parent, signer := a.cert, a.key
+	if parent == nil {
+		parent, signer = template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+func TestSyslogOverTLS(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := l.Addr().String()
+	l.Close()
+	ours, others := newAuthority(t, "ours"), newAuthority(t, "others")
+	server := ours.sign(&x509.Certificate{SerialNumber: big.NewInt(2), DNSNames: []string{"vigie.example.com"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
+	edge := func(a *authority) []tls.Certificate {
+		return []tls.Certificate{a.sign(&x509.Certificate{SerialNumber: big.NewInt(3), Subject: pkix.Name{CommonName: "edge-1"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})}
+	}
+	p := startWith(t, ingest.CollectorConfig{
+		Sources:   []ingest.Source{{ID: "edge", CDN: "maison", Format: "nginx", Syslog: &ingest.SyslogMatch{From: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, Tag: "nginx"}}},
+		SyslogTLS: at,
+		TLS:       &tls.Config{Certificates: []tls.Certificate{server}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ours.pool},
+	})
+	frame := func(path string) string {
+		text := fmt.Sprintf(`<190>1 2026-09-08T19:45:03Z edge-1 nginx - - - {"ts":"%d","uri":"%s","st":"200","bs":"1"}`, time.Now().Unix(), path)
+		return fmt.Sprintf("%d %s", len(text), text)
+	}
+	plain := func(from string) net.Conn {
+		t.Helper()
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+		for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+			conn, err := d.Dial("tcp", at)
+			if err == nil {
+				conn.SetDeadline(time.Now().Add(30 * time.Second))
+				return conn
+			}
+			if time.Now().After(end) { // the door opens after the collector began to run
+				t.Fatal(err)
+			}
+		}
+	}
+	closed := func(conn net.Conn) error {
+		_, err := io.Copy(io.Discard, conn)
+		if err == nil {
+			err = io.EOF
+		}
+		conn.Close()
+		return err
+	}
+
+	// Those that say nothing, or part of a handshake, keep nobody else waiting.
+	begun := time.Now()
+	var slow []net.Conn
+	for i := range 50 {
+		conn := plain("127.0.0.1")
+		io.WriteString(conn, "\x16\x03\x01\x02\x00\x01"[:i%7])
+		slow = append(slow, conn)
+	}
+	good := func(version uint16) *tls.Config {
+		return &tls.Config{RootCAs: ours.pool, ServerName: "vigie.example.com", Certificates: edge(ours), MinVersion: version, MaxVersion: version}
+	}
+	for i, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		conn := tls.Client(plain("127.0.0.1"), good(version))
+		if _, err := io.WriteString(conn, frame(fmt.Sprintf("/%d", 2*i))+frame(fmt.Sprintf("/%d", 2*i+1))); err != nil {
+			t.Fatal(err)
+		}
+		conn.CloseWrite()
+		if err := closed(conn); !errors.Is(err, io.EOF) {
+			t.Errorf("the end is not told: %v", err)
+		}
+	}
+	p.eventually("SELECT toFloat64(uniqExact(path)) AS n FROM requests", 4)
+	if took := time.Since(begun); took > 9*time.Second {
+		t.Errorf("others waited %v for slow handshakes", took)
+	}
+
+	for name, c := range map[string]*tls.Config{
+		"no certificate":           {RootCAs: ours.pool, ServerName: "vigie.example.com"},
+		"another's certificate":    {RootCAs: ours.pool, ServerName: "vigie.example.com", Certificates: edge(others)},
+		"a version that is broken": {RootCAs: ours.pool, ServerName: "vigie.example.com", Certificates: edge(ours), MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11},
+	} {
+		conn := tls.Client(plain("127.0.0.1"), c)
+		io.WriteString(conn, frame("/no"))
+		if err := closed(conn); errors.Is(err, io.EOF) || !strings.Contains(err.Error(), "tls: ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// A client that asks who we are.
+	if _, err := io.WriteString(tls.Client(plain("127.0.0.1"), &tls.Config{RootCAs: others.pool, ServerName: "vigie.example.com", Certificates: edge(ours)}), frame("/no")); err == nil {
+		t.Error("a server that others vouch for is believed")
+	}
+	for name, conn := range map[string]net.Conn{"no TLS": plain("127.0.0.1"), "another network": plain("127.0.0.3")} {
+		io.WriteString(conn, frame("/no"))
+		if err := closed(conn); strings.Contains(err.Error(), "timeout") {
+			t.Errorf("%s: the door did not close the connection", name)
+		}
+	}
+	for _, conn := range slow {
+		if err := closed(conn); strings.Contains(err.Error(), "timeout") {
+			t.Error("a handshake may take for ever")
+		}
+	}
+	if took := time.Since(begun); took < 9*time.Second || took > 25*time.Second {
+		t.Errorf("slow handshakes were ended after %v", took)
+	}
+	if n := p.number("SELECT toFloat64(countIf(path = '/no')) AS n FROM requests"); n != 0 {
+		t.Errorf("%v lines of those who may not send", n)
 	}
 }

@@ -103,11 +103,15 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 	var addresses Addresses
 	collected := make(chan struct{})
 	if ingests {
+		certificates, err := cfg.Collectors.TLS.load()
+		if err != nil {
+			return err
+		}
 		collector, err := ingest.NewCollector(ingest.CollectorConfig{
 			Sources: cfg.Sources, CDNs: cfg.CDNs, Streams: streams, Imports: kept.imports, Doors: kept.doors, Owner: owner(cfg), Room: room,
 			MaxBody: cfg.Collectors.MaxBody, MaxMemory: cfg.Collectors.MaxMemory,
 			TrustedProxies: cfg.Collectors.TrustedProxies, Beacons: cfg.Collectors.Beacons,
-			SyslogUDP: address(cfg.Listen.SyslogUDP), SyslogTCP: address(cfg.Listen.SyslogTCP),
+			SyslogUDP: address(cfg.Listen.SyslogUDP), SyslogTCP: address(cfg.Listen.SyslogTCP), SyslogTLS: address(cfg.Listen.SyslogTLS), TLS: certificates,
 			Log: log, Metrics: metrics,
 		})
 		if err != nil {
@@ -251,7 +255,7 @@ func write(ctx context.Context, cfg *Config, db *ch.DB, streams []*bus.Stream, k
 	}
 	w, err := ingest.NewWriter(ingest.WriterConfig{
 		DB: db, Streams: streams, Leases: kept.writers, Owner: owner(cfg), Alone: cfg.NATS.URL == "", Keep: cfg.Stream.Keep,
-		Sources: cfg.Sources, CDNs: cfg.CDNs, Beacons: cfg.Collectors.Beacons, Enrich: cfg.Enrich, ISPs: isps, ASNs: asns,
+		Sources: cfg.Sources, CDNs: cfg.CDNs, Beacons: cfg.Collectors.Beacons, Enrich: cfg.Enrich, Services: cfg.Services, ISPs: isps, ASNs: asns,
 		Log: log, Metrics: metrics,
 	})
 	if err != nil {

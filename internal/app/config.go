@@ -1,6 +1,8 @@
 package app
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -20,6 +23,7 @@ import (
 
 	"vigie/cockpit"
 	"vigie/ingest"
+	"vigie/ingest/services"
 	"vigie/internal/ch"
 )
 
@@ -38,6 +42,7 @@ type Config struct {
 	CDNs       []ingest.CDN        `yaml:"cdns"`
 	Sources    []ingest.Source     `yaml:"sources"`
 	Enrich     ingest.EnrichConfig `yaml:"enrich"`
+	Services   []services.Rule     `yaml:"services"` // what measurements tell of which service; before those built in
 	Match      *cockpit.Match      `yaml:"match"`
 	Board      cockpit.Limits      `yaml:"board"`
 	Web        WebConfig           `yaml:"web"`
@@ -50,6 +55,7 @@ type ListenConfig struct {
 	Machines  string `yaml:"machines"`   // collectors, and what viewers may reach; "": 127.0.0.1:8081
 	SyslogUDP string `yaml:"syslog_udp"` // "": 127.0.0.1:5514
 	SyslogTCP string `yaml:"syslog_tcp"` // "": 127.0.0.1:5514
+	SyslogTLS string `yaml:"syslog_tls"` // "": off; needs collectors.tls
 }
 
 // ClickHouseConfig names a server, or says how the embedded engine is run.
@@ -82,6 +88,38 @@ type CollectorConfig struct {
 	MaxMemory      int64               `yaml:"max_memory"`
 	TrustedProxies []netip.Prefix      `yaml:"trusted_proxies"`
 	Beacons        ingest.BeaconConfig `yaml:"beacons"`
+	TLS            TLSConfig           `yaml:"tls"`        // of listen.syslog_tls; HTTPS is a proxy's in front
+	PublicURL      string              `yaml:"public_url"` // of listen.machines as senders see it, for what they are told to paste; "": http://listen.machines
+}
+
+// TLSConfig names files in PEM.
+type TLSConfig struct {
+	Certificate string `yaml:"certificate"`
+	Key         string `yaml:"key"`
+	Clients     string `yaml:"clients"` // authorities of senders' certificates, which then must have one; "": none is asked for
+}
+
+// load reads the files; nil: none are named.
+func (c *TLSConfig) load() (*tls.Config, error) {
+	if c.Certificate == "" && c.Key == "" && c.Clients == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(c.Certificate, c.Key)
+	if err != nil {
+		return nil, fmt.Errorf("collectors.tls: %w", err)
+	}
+	out := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	if c.Clients != "" {
+		pem, err := os.ReadFile(c.Clients)
+		if err != nil {
+			return nil, fmt.Errorf("collectors.tls.clients: %w", err)
+		}
+		out.ClientCAs, out.ClientAuth = x509.NewCertPool(), tls.RequireAndVerifyClientCert
+		if !out.ClientCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("collectors.tls.clients: %s holds no certificate", c.Clients)
+		}
+	}
+	return out, nil
 }
 
 // WebConfig is about the doors for people.
@@ -341,6 +379,20 @@ func (c *Config) check() error {
 		if _, _, err := net.SplitHostPort(l.at); err != nil {
 			bad("%s: %q is not host:port, nor off", l.key, l.at)
 		}
+	}
+	if at := c.Listen.SyslogTLS; at != "" && at != off {
+		if _, _, err := net.SplitHostPort(at); err != nil {
+			bad("listen.syslog_tls: %q is not host:port, nor off", at)
+		}
+		if c.Collectors.TLS.Certificate == "" {
+			bad("listen.syslog_tls: needs collectors.tls.certificate and collectors.tls.key")
+		}
+	}
+	if u, err := url.Parse(c.Collectors.PublicURL); c.Collectors.PublicURL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		bad("collectors.public_url: %q is not a URL as https://vigie.example.com:8081", c.Collectors.PublicURL)
+	}
+	if _, err := services.Compile(c.Services); err != nil {
+		bad("services: %w", err)
 	}
 	for _, role := range c.Roles {
 		if !slices.Contains(allRoles(), role) {

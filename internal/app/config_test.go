@@ -99,7 +99,7 @@ func TestAConfigurationThatCannotBeSaysWhatAndWhere(t *testing.T) {
 		{"source's name", "cdns: [{id: maison}]\nsources: [{id: a b, " + good + "}]\n", []string{`source "a b"`, "id", "letters"}},
 		{"unknown CDN", one("cdn: masion, format: nginx, token_env: TOKEN"), []string{`source "edge"`, "cdn", `"masion"`, "(maison)"}},
 		{"log of no CDN", one("format: nginx, token_env: TOKEN"), []string{`source "edge"`, "cdn", "missing"}},
-		{"unknown format", one("cdn: maison, format: squid, token_env: TOKEN"), []string{"format", `"squid"`, "akamai, beacon, combined"}},
+		{"unknown format", one("cdn: maison, format: squid, token_env: TOKEN"), []string{"format", `"squid"`, "akamai, beacon, bitmovin"}},
 		{"nobody could send", one("cdn: maison, format: nginx"), []string{"token_file, token_env or syslog.from"}},
 		{"syslog from anywhere", one("cdn: maison, format: nginx, syslog: {tag: nginx}"), []string{"syslog.from", "10.1.2.0/24"}},
 		{"weight below one", one(good + ", weight: 0.1"), []string{"weight", "0.1"}},
