@@ -6,6 +6,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +30,7 @@ import (
 	"vigie/cockpit"
 	"vigie/ingest"
 	"vigie/ingest/explain"
+	"vigie/ingest/settings"
 	"vigie/internal/account"
 	"vigie/internal/bus"
 	"vigie/internal/ch"
@@ -317,9 +320,21 @@ func sourceInfos(cfg *Config) (out []cockpit.SourceInfo) {
 		if file, err := os.Stat(s.TokenFile); err == nil {
 			info.TokenSince = file.ModTime()
 		}
+		for _, text := range settings.For(s.Format, settings.Data{
+			URL: cmp.Or(strings.TrimSuffix(cfg.Collectors.PublicURL, "/"), "http://"+cfg.Listen.Machines), Source: s.ID, Public: s.Public,
+			SyslogPort: port(cfg.Listen.SyslogUDP), TLSPort: port(cfg.Listen.SyslogTLS),
+		}) {
+			info.Settings = append(info.Settings, cockpit.SettingInfo(text))
+		}
 		out = append(out, info)
 	}
 	return out
+}
+
+// port is that of an address; "" where there is none.
+func port(address string) string {
+	_, port, _ := net.SplitHostPort(address)
+	return port
 }
 
 // state is what readiness is judged by.

@@ -31,6 +31,7 @@ var uses = []struct {
 	{"web", []string{"cockpit", "internal/account", "internal/event"}},
 	{"cockpit", []string{"internal/bus", "internal/ch", "internal/event"}},
 	{"ingest", []string{"internal/bus", "internal/ch", "internal/event", "ingest/*"}},
+	{"ingest/settings", []string{"ingest/fastly"}},
 	{"ingest/fastly", []string{"internal/event", "ingest/field", "ingest/flatjson", "ingest/record", "ingest/mapping", "ingest/syslog"}},
 	{"ingest/*", []string{"internal/event", "ingest/record", "ingest/field", "ingest/flatjson", "ingest/cmcd", "ingest/w3c", "ingest/beacon", "ingest/protofields"}},
 	{"internal/simulate", []string{"internal/event"}},
