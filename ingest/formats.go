@@ -18,6 +18,7 @@ import (
 	"vigie/ingest/ndjson"
 	"vigie/ingest/nginx"
 	"vigie/ingest/npaw"
+	"vigie/ingest/otlp"
 	"vigie/ingest/record"
 	"vigie/ingest/remotewrite"
 	"vigie/ingest/w3c"
@@ -75,6 +76,7 @@ func (f format) withHeader(header func([]byte) []byte) format {
 const (
 	framingFirehose     = "firehose" // the envelope of Amazon Data Firehose, around bodies of any format
 	framingRemoteWrite2 = "remote-write-2"
+	framingJSON         = "json"
 )
 
 // formats are the wire formats by the name they have in a source's configuration.
@@ -128,6 +130,7 @@ var formats = map[string]format{
 	"ndjson":     fixed(ofRequests, ndjson.Parse, ndjson.Readings),
 	"nginx":      fixed(ofRequests, nginx.Parse, nginx.Readings),
 	"npaw":       fixed(ofBeacons, npaw.Parse, npaw.Readings).remembering().told(),
+	"otlp":       {kind: ofMeasurements, parser: func(*Source) (event.Parser, error) { return otlp.ParseProto, nil }, uncut: true, etiquette: toCollector},
 	"prometheus": {kind: ofMeasurements, parser: func(*Source) (event.Parser, error) { return remotewrite.ParseV1, nil }, whole: true, etiquette: remoteWrite},
 	"w3c":        fixed(ofRequests, w3c.Parse, w3c.Readings).withHeader(w3c.Header),
 }

@@ -3,6 +3,7 @@ package ingest
 import (
 	"net/http"
 
+	"vigie/ingest/otlp"
 	"vigie/ingest/remotewrite"
 )
 
@@ -35,4 +36,45 @@ func remoteWrite(c *Collector, w http.ResponseWriter, r *http.Request, d *delive
 		return
 	}
 	w.WriteHeader(status)
+}
+
+// toCollector is the etiquette of OTLP/HTTP (OpenTelemetry Protocol specification, "OTLP/HTTP"): the answer
+// is of the request's content type, and tells which points were not taken, so that nobody sends them
+// again.
+func toCollector(c *Collector, w http.ResponseWriter, r *http.Request, d *delivery) {
+	kind := r.Header.Get("Content-Type")
+	answer := func(status int, body []byte) {
+		w.Header().Set("Content-Type", otlp.ContentType(kind))
+		w.WriteHeader(status)
+		w.Write(body)
+	}
+	plain, err := plainOf(d.body)
+	if err != nil {
+		c.metrics.bodies.WithLabelValues(d.source.ID, "invalid").Inc()
+		c.book.refused(d.source.ID, err.Error())
+		answer(http.StatusBadRequest, otlp.Status(kind, http.StatusBadRequest, err.Error()))
+		return
+	}
+	result, status, err := otlp.Check(kind, plain)
+	if err != nil {
+		c.metrics.bodies.WithLabelValues(d.source.ID, "invalid").Inc()
+		c.book.refused(d.source.ID, err.Error())
+		answer(status, otlp.Status(kind, status, err.Error()))
+		return
+	}
+	if result.JSON {
+		d.framing = framingJSON
+	}
+	if result.Points > 0 {
+		kept := &held{header: http.Header{}}
+		if _, ok := c.keep(kept, r, d); !ok {
+			w.Header().Set("Retry-After", kept.header.Get("Retry-After"))
+			answer(kept.status, otlp.Status(kind, kept.status, "not stored: try again later"))
+			return
+		}
+	}
+	if result.Rejected > 0 {
+		c.book.refused(d.source.ID, result.Why)
+	}
+	answer(http.StatusOK, result.Answer(kind))
 }

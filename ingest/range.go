@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vigie/ingest/firehose"
+	"vigie/ingest/otlp"
 	"vigie/ingest/record"
 	"vigie/ingest/remotewrite"
 	"vigie/ingest/services"
@@ -185,6 +186,8 @@ func (r *readable) framed(inner *reader, framing string) *reader {
 		of.parse, of.uncut, of.header = firehose.Parse(inner.parse), true, nil
 	case framingRemoteWrite2:
 		of.parse = remotewrite.ParseV2
+	case framingJSON:
+		of.parse = otlp.ParseJSON
 	}
 	r.others[name] = &of
 	return &of
@@ -357,9 +360,6 @@ func (s *scribe) take(p piece) {
 		return
 	}
 	s.reader.parse(p.text, s.origin, s)
-	if s.reader.kind == ofMeasurements {
-		s.ledger.Flush()
-	}
 }
 
 // open reads the payloads of an envelope.

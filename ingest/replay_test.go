@@ -93,6 +93,8 @@ func TestAReplayPutsWhatIsReadNowInThePlaceOfWhatWasRead(t *testing.T) {
 	p.eventually("SELECT toFloat64(count()) AS n FROM requests", 4*each)
 	p.eventually("SELECT toFloat64(sum(count)) AS n FROM quarantine", 4*each)
 	p.eventually("SELECT toFloat64(count()) AS n FROM beacons", 4*each)
+	p.eventually("SELECT sum(playing) AS n FROM qoe_1s", 4*each*1000) // what is not stored whole is read as is configured later
+	p.eventually("SELECT toFloat64(sum(lines + refused)) AS n FROM deliveries", 12*each)
 	stop()
 
 	mended := []ingest.Source{

@@ -2,10 +2,10 @@
 // formats of metrics need to read a body of a million samples in constant memory. The encoding
 // itself (varints, tags, groups that are skipped) is google.golang.org/protobuf's protowire.
 //
-// Generated types were tried first. Unmarshalling a remote write 2.0 body of ordinary series into
-// them took five times as long as this walk and one to two allocations a label, which a sender of
-// hostile bodies can drive to forty times the body's size. A field that has another wire type than its message's
-// definition says is skipped, as generated code does.
+// Generated types were tried first: unmarshalling a remote write 2.0 body of ordinary series into them
+// took 1.3 times as long as unpacking it and reading all of it this way, with six allocations a
+// sample where this has none, and a series of two bytes becomes 160 in memory. A field that has
+// another wire type than its message's definition says is skipped, as generated code does.
 package protofields
 
 import (

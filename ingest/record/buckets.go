@@ -86,6 +86,10 @@ func (e *Exponential) Add(negative bool, index int64, count float64) (reason str
 // bounds that stay are the same, so that a later reading of the series can be compared. The last,
 // open bucket is empty.
 func (e *Exponential) Layout(bounds, buckets []float64) (b, n []float64) {
+	for len(e.positive)+len(e.negative) > MaxBuckets { // edges cost more than merging
+		e.scale--
+		e.positive, e.negative = halve(e.positive), halve(e.negative)
+	}
 	for {
 		l := layout{bounds[:0], buckets[:0]}
 		e.lay(&l)

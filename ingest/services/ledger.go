@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
 	"vigie/internal/event"
 )
 
@@ -34,9 +36,10 @@ type Ledger struct {
 	emit    func(*Entry)
 	most    int
 	series  map[uint64]*counter
-	targets map[uint64]scrapes
+	targets map[uint64]scrapes // by target and metric
 	limits  map[uint64]float64
-	open    map[uint64]*classic // histograms whose buckets come one by one
+	open    map[uint64]*classic // histograms whose buckets come one by one, perhaps over several bodies
+	sizes   map[uint64]int      // how many buckets such a histogram had the last time
 	entry   Entry
 }
 
@@ -50,6 +53,7 @@ func NewLedger(most int, emit func(*Entry)) *Ledger {
 
 func (l *Ledger) forget() {
 	l.series, l.targets, l.limits = map[uint64]*counter{}, map[uint64]scrapes{}, map[uint64]float64{}
+	l.sizes = map[uint64]int{}
 }
 
 // scrapes are the last two moments that a target told of.
@@ -57,17 +61,23 @@ type scrapes struct{ last, before time.Time }
 
 // previous is the one before a moment; zero: there was none.
 func (s scrapes) previous(at time.Time) time.Time {
-	if s.last.Before(at) {
+	if at.Sub(s.last) >= oneScrape {
 		return s.last
 	}
 	return s.before
 }
 
-// heard notes that a target told of a moment.
-func (l *Ledger) heard(target uint64, at time.Time) {
-	if s := l.targets[target]; at.After(s.last) {
-		l.targets[target] = scrapes{at, s.last}
+// heard notes that a target told a metric at a moment.
+func (l *Ledger) heard(p *Point, at time.Time) {
+	key := p.Target ^ xxhash.Sum64String(p.Name)
+	if s := l.targets[key]; at.Sub(s.last) >= oneScrape {
+		l.targets[key] = scrapes{at, s.last}
 	}
+}
+
+// known is when a target told a metric before a moment.
+func (l *Ledger) known(p *Point, at time.Time) time.Time {
+	return l.targets[p.Target^xxhash.Sum64String(p.Name)].previous(at)
 }
 
 // counter is what a series said last.
@@ -88,8 +98,10 @@ type classic struct {
 }
 
 const (
+	// oneScrape is how far apart samples of one scrape never are: SDKs stamp metrics one by one.
+	oneScrape   = time.Second
 	longestGap  = 10 * time.Minute // beyond it nobody can say when something happened
-	maxOpen     = 20_000           // classic histograms of one body
+	maxOpen     = 20_000           // classic histograms that are not whole yet
 	maxClassic  = 320              // buckets of one
 	otherSeries = 0x9e3779b97f4a7c15
 )
@@ -130,7 +142,7 @@ func (l *Ledger) Add(at time.Time, p *Point) {
 			}
 		})
 	}
-	l.heard(p.Target, at)
+	l.heard(p, at)
 }
 
 func (l *Ledger) duration(at time.Time, key uint64, p *Point, count, sum float64, hist Buckets) {
@@ -156,8 +168,6 @@ func (l *Ledger) grow(at time.Time, key uint64, p *Point, value, sum float64, hi
 	}
 	counts := true
 	switch delta := p.Kind == event.Delta || p.Kind == event.HistogramDelta; {
-	case p.Kind == event.Gauge:
-		return // what it counts cannot be told
 	case delta && last != nil:
 		since = last.at
 	case delta:
@@ -172,7 +182,7 @@ func (l *Ledger) grow(at time.Time, key uint64, p *Point, value, sum float64, hi
 	case last != nil: // it began anew
 		since = last.at
 	default:
-		since = l.targets[p.Target].previous(at)
+		since = l.known(p, at)
 		counts = !since.IsZero()
 	}
 	if last == nil {
@@ -246,19 +256,26 @@ func (l *Ledger) saturation(at time.Time, key uint64, p *Point) {
 	l.emit(&l.entry)
 }
 
-// bucket gathers a classic histogram.
+// bucket gathers a classic histogram. It is whole when it has as many buckets as the last time, or
+// when the next one begins: a sender may cut a scrape into several bodies.
 func (l *Ledger) bucket(at time.Time, p *Point) {
 	if p.Stale || len(p.Bounds) != 1 {
 		return
 	}
 	c := l.open[p.Series]
-	if c != nil && !c.at.Equal(at) { // a body may hold several moments
+	if c != nil && !c.at.Equal(at) {
+		if at.Before(c.at) {
+			return // overtaken
+		}
 		l.close(p.Series, c)
 		c = nil
 	}
 	if c == nil {
+		if last := l.series[p.Series^otherSeries^uint64(p.Signal[0])]; last != nil && !at.After(last.at) {
+			return // told before, or overtaken
+		}
 		if len(l.open) >= maxOpen {
-			l.Flush()
+			l.closeAll()
 		}
 		c = &classic{at: at, point: *p}
 		c.point.Bounds, c.point.Buckets = nil, nil
@@ -270,10 +287,13 @@ func (l *Ledger) bucket(at time.Time, p *Point) {
 	}
 	c.bounds = append(c.bounds, p.Bounds[0])
 	c.atMost = append(c.atMost, p.Value)
+	if len(c.bounds) == l.sizes[p.Series] {
+		l.close(p.Series, c)
+	}
 }
 
-// Flush ends the classic histograms that are open, at the end of a body.
-func (l *Ledger) Flush() {
+// closeAll makes room.
+func (l *Ledger) closeAll() {
 	for _, series := range slices.Sorted(maps.Keys(l.open)) {
 		l.close(series, l.open[series])
 	}
@@ -281,6 +301,7 @@ func (l *Ledger) Flush() {
 
 func (l *Ledger) close(series uint64, c *classic) {
 	delete(l.open, series)
+	l.sizes[series] = len(c.bounds)
 	if c.tooMany || len(c.bounds) == 0 {
 		return
 	}
@@ -302,8 +323,8 @@ func (l *Ledger) close(series uint64, c *classic) {
 		counts = append(counts, 0)
 	}
 	c.point.Part = ""
-	l.duration(c.at, series^otherSeries, &c.point, below, math.NaN(), rebucket(bounds, counts))
-	l.heard(c.point.Target, c.at)
+	l.duration(c.at, series^otherSeries^uint64(c.point.Signal[0]), &c.point, below, math.NaN(), rebucket(bounds, counts))
+	l.heard(&c.point, c.at)
 }
 
 // rebucket shares the counts of buckets out among those of event.ServiceEdges, evenly within each. What

@@ -77,7 +77,8 @@ func TestWhatCountersGrewByIsSpreadOverTheTimeBetween(t *testing.T) {
 		{"of a new target it does not", []sample{{10, point(1, event.Counter, 500)}, {20, services.Point{Service: "login", Signal: services.Requests, Name: "m", Series: 2, Target: 9, Kind: event.Counter, Value: 30}}}, ""},
 		{"deltas", []sample{{10, point(1, event.Delta, 7)}, {20, point(1, event.Delta, 100)}}, "10-10: 7, 11-20: 10"},
 		{"a gap that is too long", []sample{{10, point(1, event.Counter, 500)}, {711, point(1, event.Counter, 900)}}, ""},
-		{"a gauge counts nothing", []sample{{10, point(1, event.Gauge, 500)}, {20, point(1, event.Gauge, 600)}}, ""},
+		{"series of one scrape that are stamped one by one", []sample{{10, point(1, event.Counter, 500)}, {10.003, point(2, event.Counter, 30)}}, ""},
+		{"another metric of a known target does not count from zero", []sample{{10, point(1, event.Counter, 500)}, {20, services.Point{Service: "login", Signal: services.Requests, Name: "other", Series: 2, Target: 1, Kind: event.Counter, Value: 30}}}, ""},
 	} {
 		all := told{}
 		l := services.NewLedger(100, all.take)
@@ -112,7 +113,6 @@ func TestDurationsWhateverTheHistogram(t *testing.T) {
 		}
 		l.Add(at(second), &services.Point{Signal: services.Duration, Part: services.Sum, Series: 2, Kind: event.Counter, Value: 9000 * scale})
 		l.Add(at(second), &services.Point{Signal: services.Duration, Part: services.Count, Series: 3, Kind: event.Counter, Value: 100 * scale})
-		l.Flush()
 	}
 	for name, body := range map[string]func(*services.Ledger, float64, float64){"native": native, "classic": classic} {
 		all := told{}
@@ -132,6 +132,25 @@ func TestDurationsWhateverTheHistogram(t *testing.T) {
 				break
 			}
 		}
+	}
+}
+
+// A sender may cut a scrape into several bodies anywhere.
+func TestAClassicHistogramOverSeveralBodies(t *testing.T) {
+	all := told{}
+	l := services.NewLedger(100, all.take)
+	les := [][2]float64{{50, 50}, {100, 90}, {5000, 90}, {math.Inf(1), 100}}
+	for scrape := range 5 {
+		for _, b := range les {
+			l.Add(at(10*float64(scrape+1)), &services.Point{Signal: services.Duration, Part: services.Bucket, Series: 1, Kind: event.Counter, Bounds: b[:1], Value: b[1] * float64(scrape+1)})
+		}
+	}
+	total := 0.0
+	for _, e := range all {
+		total += e.Count
+	}
+	if math.Abs(total-400) > 1e-6 {
+		t.Errorf("%v durations, want 400", total)
 	}
 }
 

@@ -161,7 +161,7 @@ func (c *choice) points(m *event.Measurement, into []Point) []Point {
 		if !m.Stale && !(m.Count >= 0 && !math.IsInf(m.Count, 0)) {
 			return into
 		}
-	} else if !m.Stale && !finite(m.Value) || !m.Stale && m.Kind != event.Gauge && m.Value < 0 {
+	} else if !m.Stale && !finite(m.Value) || !m.Stale && c.signal != Saturation && m.Value < 0 {
 		return into
 	}
 	switch {
@@ -229,6 +229,11 @@ func (c *choice) point(m *event.Measurement, into []Point) ([]Point, *Point) {
 	}
 	if m.Stale {
 		p.Value = 0
+	}
+	// Remote write 1.0 tells no type, and not every counter is called one. What these signals count
+	// only grows.
+	if p.Kind == event.Gauge && p.Signal != Saturation {
+		p.Kind = event.Counter
 	}
 	return into, p
 }

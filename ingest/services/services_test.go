@@ -113,7 +113,7 @@ func TestRules(t *testing.T) {
 	f("not there", one(named("s", "a", "")), counter(`m_total{b="2"}`), "s requests m_total 1 7")
 	f("the first rule that fits", []services.Rule{named("x", "a", "1"), named("y", "a", "2"), named("z")}, counter(`m_total{a="2"}`), "y requests m_total 1 7")
 	f("none of it", []services.Rule{{Match: match("m_total", "a", "2"), Signal: services.None}, named("z")}, counter(`m_total{a="2"}`), "")
-	f("a gauge of requests", one(named("s")), measured(t, `m_total`, event.Gauge, 3), "s requests m_total 0 3")
+	f("requests whose sender tells no type count", one(named("s")), measured(t, `m_total`, event.Gauge, 3), "s requests m_total 1 3")
 	f("no number", one(named("s")), measured(t, `m_total`, event.Counter, math.NaN()), "")
 	f("a counter below zero", one(named("s")), measured(t, `m_total`, event.Counter, -1), "")
 	stale := counter("m_total")

@@ -112,7 +112,7 @@ remote_write:
 	"otlp": {{
 		"OpenTelemetry Collector", "its configuration", "yaml", `
 exporters:
-  otlphttp/vigie:
+  otlp_http/vigie:
     metrics_endpoint: {ingest}/v1/metrics
     compression: gzip
     headers:
@@ -120,7 +120,7 @@ exporters:
 service:
   pipelines:
     metrics:
-      exporters: [otlphttp/vigie]
+      exporters: [otlp_http/vigie]
 `}, {
 		"An SDK by itself", "the service's environment", "shell", `
 export OTEL_EXPORTER_OTLP_METRICS_ENDPOINT={ingest}/v1/metrics
