@@ -37,6 +37,8 @@ func boardFragments(l *locale, metric cockpit.Metric, b *cockpit.Board) map[stri
 		"failing-table": {Component: chartTableFragment(newChartTable(l, b, "failing", &b.Failing))},
 		"tools":         {Component: toolsFragment(newToolsView(l, b))},
 		"sources":       {Component: sourcesFragment(newSourcesView(l, b))},
+		"mesh":          {Component: meshFragment(newMeshView(l, b))},
+		"services":      {Component: servicesFragment(newServicesView(l, b))},
 	}
 	for _, r := range matrix.Rows {
 		fragments[r.ID] = fragment{Component: rowFragment(r), part: true}

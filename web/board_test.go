@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vigie/cockpit"
+	"vigie/internal/event"
 )
 
 // final is the board of a World Cup final at its 108th minute: 2.3 million viewers on three CDNs and
@@ -178,11 +179,26 @@ func final(tb testing.TB, tick int) *cockpit.Board {
 	}
 
 	b.Tools = cockpit.Tools{Panel: cockpit.Panel{AsOf: now.Add(-12 * time.Second)}, Window: time.Minute, Rows: []cockpit.Tool{
-		{Name: "NPAW", Startup: 1.30, Rebuffering: .0058, Failures: .007, Bitrate: 4.9e6, Sessions: 812_000, Beacons: 4_870_000},
-		{Name: "Mux", Startup: 1.41, Rebuffering: .0066, Failures: .009, Bitrate: 4.8e6, Sessions: 643_000, Beacons: 3_858_000},
-		{Name: "Balises", Startup: 1.32, Rebuffering: .0061, Failures: .008, Bitrate: 4.9e6, Sessions: 2_312_400, Beacons: 13_870_000},
+		{Name: "NPAW", Format: "npaw", Startup: 1.30, Rebuffering: .0058, Failures: .007, Bitrate: 4.9e6, Sessions: 812_000, Beacons: 4_870_000},
+		{Name: "Mux", Format: "mux", Startup: 1.41, Rebuffering: .0066, Failures: .009, Bitrate: 4.8e6, Sessions: 643_000, Beacons: 3_858_000},
+		{Name: "Balises", Format: "beacon", Startup: 1.32, Rebuffering: .0061, Failures: .008, Bitrate: 4.9e6, Sessions: 2_312_400, Beacons: 13_870_000},
 	}}
 	b.Sources = cockpit.Sources{Panel: live, Rows: sources(now)[:6]}
+	b.Mesh = cockpit.Mesh{
+		Panel: cockpit.Panel{AsOf: now.Add(-12 * time.Second)}, Window: time.Minute, Tool: "Balises", Bits: 443e9, Offload: .1327,
+		Networks: []cockpit.MeshNetwork{
+			{ISP: "Orange", Down: 154e9, Up: 171e9, Offload: .13}, {ISP: "Free", Down: 98e9, Up: 104e9, Offload: .14},
+			{ISP: "Bouygues", Down: 96e9, Up: 88e9, Offload: .16}, {ISP: "SFR", Down: 92e9, Up: 79e9, Offload: .15},
+			{ISP: "Canal+ Caraïbes", Down: 1.9e9, Up: .2e9, Offload: .002}, {ISP: "Free Mobile", Down: .9e9, Up: 0, Offload: .005},
+			{ISP: event.ISPOther, Down: .2e9, Up: .8e9, Offload: .01},
+		},
+		Fallback: []cockpit.Fallback{
+			{CDN: cockpit.CDN{ID: "maison", Name: "Maison", Colour: 0}, Now: 940e9, More: 120e9},
+			{CDN: cockpit.CDN{ID: "akamai", Name: "Akamai", Colour: 1}, Now: 1360e9, More: 188e9},
+			{CDN: cockpit.CDN{ID: "cloudfront", Name: "CloudFront", Colour: 2}, Now: 1050e9, More: 135e9},
+		},
+	}
+	b.Services = cockpit.Services{Panel: cockpit.Panel{AsOf: now.Add(-31 * time.Second)}, Window: time.Minute, Rows: services()}
 	b.Worst = &cockpit.Deviation{
 		ISP: "Free", CDN: "CloudFront", Metric: cockpit.MetricFirstByte, Value: .82, Usual: .256,
 		Since: kickOff.Add(135*time.Minute + 20*time.Second), Viewers: 211_834, Health: cockpit.HealthCritical,

@@ -293,6 +293,9 @@ func TestPictures(t *testing.T) {
 		for (const id of ["source-fastly", "source-maison-nginx"]) for (const d of document.querySelectorAll('[data-source="' + id + '"] details')) d.open = true;
 	})()`)
 	nothing := evaluate("0")
+	note := evaluate(`document.querySelector("#tools details").open = true`)
+	bare := many(t, 0)
+	bare.Mesh, bare.Services = cockpit.Mesh{}, cockpit.Services{}
 	for _, shot := range []struct {
 		name, query, theme string
 		width, height      int64
@@ -302,10 +305,17 @@ func TestPictures(t *testing.T) {
 	}{
 		{"wall-dark", "", "dark", 1920, 1080, 1, false, nothing},
 		{"wall-light", "", "light", 1920, 1080, 1, false, nothing},
+		{"wall-en-light", "?lang=en", "light", 1920, 1080, 1, false, nothing},
+		{"wall-note", "?lang=fr", "dark", 1920, 1080, 1, false, note},
+		{"wall-bare", "", "dark", 1920, 1080, 1, false, nothing},
+		{"wall-heavy", "", "dark", 1920, 1080, 1, false, nothing},
+		{"tablet", "", "dark", 1024, 768, 1, true, note},
+		{"laptop-bare", "", "light", 1440, 900, 1, true, nothing},
 		{"wall-4k", "", "dark", 3840, 2160, 1, false, nothing},
 		{"laptop", "?metric=firstbyte", "dark", 1440, 900, 1, false, nothing},
 		{"laptop-en-light", "?metric=errors&lang=en", "light", 1440, 900, 1, true, nothing},
 		{"phone", "?lang=fr", "dark", 390, 844, 2, true, nothing},
+		{"phone-note", "", "light", 390, 844, 2, true, note},
 		{"phone-fold", "", "dark", 390, 844, 2, false, nothing},
 		{"sources-wall-dark", "sources", "dark", 1920, 1080, 1, false, nothing},
 		{"sources-wall-light", "sources", "light", 1920, 1080, 1, false, nothing},
@@ -317,6 +327,14 @@ func TestPictures(t *testing.T) {
 		{"sources-phone-light", "sources", "light", 390, 844, 2, false, nothing},
 		{"sources-phone-open", "sources", "light", 390, 844, 2, true, opened},
 	} {
+		switch {
+		case strings.HasSuffix(shot.name, "-bare"):
+			s.Publish(bare)
+		case strings.HasSuffix(shot.name, "-heavy"):
+			s.Publish(heavy(t))
+		default:
+			s.Publish(many(t, 0))
+		}
 		take := chromedp.CaptureScreenshot()
 		if shot.full {
 			take = chromedp.FullScreenshot(100)

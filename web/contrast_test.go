@@ -28,6 +28,7 @@ func TestPaletteHasEnoughContrast(t *testing.T) {
 		{"critical", "panel", text}, {"critical", "critical-bg", text}, {"fg", "critical-bg", text}, {"muted", "critical-bg", text},
 		{"muted", "warning-bg", text}, {"faint", "warning-bg", text}, {"banner-fg", "banner", text}, {"fg", "line", text},
 		{"fine", "panel", sign}, {"fine", "warning-bg", sign}, {"fine", "critical-bg", sign}, {"muted", "panel", sign}, {"live", "panel", sign}, {"live", "bg", sign}, {"focus", "bg", sign}, {"focus", "panel", sign},
+		{"p2p", "panel", sign}, {"warning", "line", sign}, {"critical", "line", sign},
 	} {
 		for theme, colours := range themes {
 			if got := contrast(t, colours[tt.fore], colours[tt.back]); got < tt.want {

@@ -36,7 +36,7 @@ func TestSocketBeginsWithASnapshotThenTellsChanges(t *testing.T) {
 	if first.Kind != "snapshot" || first.Seq != 1 {
 		t.Fatalf("the first frame is %s %d, want snapshot 1", first.Kind, first.Seq)
 	}
-	for _, id := range []string{"clock", "now", "axis", "worst", "matrix", "tile-viewers", "tile-traffic", "tile-errors", "tile-startup", "tile-rebuffering", "tools", "sources", "flow-head", "flow-table", "failing-head", "failing-table"} {
+	for _, id := range []string{"clock", "now", "axis", "worst", "matrix", "tile-viewers", "tile-traffic", "tile-errors", "tile-startup", "tile-rebuffering", "tools", "sources", "mesh", "services", "flow-head", "flow-table", "failing-head", "failing-table"} {
 		if !strings.Contains(first.HTML[id], `id="`+id+`"`) {
 			t.Errorf("the snapshot has no fragment with id %q", id)
 		}

@@ -39,7 +39,7 @@ func TestLanguagesHaveTheSameTexts(t *testing.T) {
 
 // Keys are used literally, or by a family whose names come from elsewhere.
 func TestTextsAreUsedAndUsedTextsExist(t *testing.T) {
-	families := []string{"finding.", "field.", "error.", "phase.", "health.", "matrix.definition.", "metric."}
+	families := []string{"finding.", "field.", "error.", "phase.", "health.", "matrix.definition.", "metric.", "definition.", "services.count."}
 	for _, name := range []string{"viewers", "traffic", "errors", "startup", "rebuffering"} {
 		families = append(families, name+".label", name+".short", name+".definition")
 	}

@@ -220,26 +220,31 @@ func cellWriter(l *locale, metric cockpit.Metric, m cockpit.Matrix) (write func(
 				}
 			}
 		}
-		divide, unit := 1.0, "bit/s"
-		for _, u := range []string{"kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"} {
-			if most/divide < 9995 { // up to four digits before the next unit
-				break
-			}
-			divide, unit = divide*1000, u
-		}
-		return func(v float64) string {
-			switch v /= divide; {
-			case v > 0 && v < 0.05:
-				return "<" + nnbsp + l.fixed(0.1, 1)
-			case v < 9.95:
-				return l.fixed(v, 1)
-			}
-			return l.fixed(v, 0)
-		}, unit
+		return bitsWriter(l, most)
 	case cockpit.MetricShare:
 		return func(v float64) string { return l.share(v).String() }, ""
 	case cockpit.MetricFirstByte:
 		return func(v float64) string { return l.fixed(v*1000, 0) }, "ms"
 	}
 	return func(v float64) string { return l.three(v * 100) }, "%"
+}
+
+// bitsWriter writes bit/s in the one unit that most, the largest of them, asks for.
+func bitsWriter(l *locale, most float64) (write func(float64) string, unit string) {
+	divide, unit := 1.0, "bit/s"
+	for _, u := range []string{"kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"} {
+		if most/divide < 9995 { // up to four digits before the next unit
+			break
+		}
+		divide, unit = divide*1000, u
+	}
+	return func(v float64) string {
+		switch v /= divide; {
+		case v > 0 && v < 0.05:
+			return "<" + nnbsp + l.fixed(0.1, 1)
+		case v < 9.95:
+			return l.fixed(v, 1)
+		}
+		return l.fixed(v, 0)
+	}, unit
 }

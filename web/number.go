@@ -141,7 +141,10 @@ func (n numbers) seconds(v float64) quantity { return quantity{n.three(v), "s", 
 
 // latency is in milliseconds under a second.
 func (n numbers) latency(v float64) quantity {
-	if math.Abs(v) < 0.9995 {
+	switch {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return quantity{Value: missing}
+	case math.Abs(v) < 0.9995:
 		return quantity{n.fixed(v*1000, 0), "ms", n.unit}
 	}
 	return n.seconds(v)

@@ -58,6 +58,7 @@ func lowerFirst(s string) string {
 
 type toolsView struct {
 	Title, Definition, Error string
+	Definitions              []definitionView
 	Short                    string
 	Heads                    []string
 	Age                      ageView
@@ -72,7 +73,7 @@ func newToolsView(l *locale, b *cockpit.Board) toolsView {
 	v := toolsView{
 		Title: l.T("tools.title", "n", strconv.Itoa(len(b.Tools.Rows))), Definition: l.T("tools.definition"),
 		Error: panelError(l, b.Tools.Panel), Age: newAge(l, b, b.Tools.Panel, 30*time.Second),
-		Short: l.T("tools.short"),
+		Definitions: newDefinitions(l, b.Tools.Rows), Short: l.T("tools.short"),
 		Heads: []string{l.T("tools.startup"), l.T("tools.rebuffering"), l.T("tools.failures"), l.T("tools.bitrate"), l.T("tools.sessions")},
 	}
 	for _, t := range b.Tools.Rows {

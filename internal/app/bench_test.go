@@ -52,6 +52,7 @@ sources:
   - {id: combined, cdn: maison, format: combined, token_env: VIGIE_TEST_TOKEN}
   - {id: marker, cdn: maison, format: ndjson, token_env: VIGIE_TEST_TOKEN}
   - {id: mux, tool: mux, format: beacon, token_env: VIGIE_TEST_TOKEN}
+collectors: {beacons: {per_address: 1000000}}
 enrich: {paths: {channels: [{id: tf1, paths: ["/live/tf1/*"]}, {id: tmc, paths: ["/live/tmc/*"]}]}}
 `)}
 	add := r.command("user", "add", "bench", "--config", r.config, "--password-stdin")
@@ -232,6 +233,111 @@ func BenchmarkRoomLines(b *testing.B) {
 				b.ReportMetric(0, "ns/op")
 			}
 		})
+	}
+}
+
+// BenchmarkRoomToQueryable is the time from "received" to "in the table and its sums" at half the load
+// that the room is made for: 85,000 lines of gzip JSON a second.
+func BenchmarkRoomToQueryable(b *testing.B) {
+	r := openRoom(b)
+	const each, perSecond = 5000, 85_000
+	all := bodies(formattest.Akamai, 60, each, true)
+	for b.Loop() {
+		ctx, stop := context.WithCancel(b.Context())
+		var g errgroup.Group
+		g.SetLimit(8)
+		start := time.Now()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for n := 0; ctx.Err() == nil; n++ {
+				time.Sleep(time.Until(start.Add(time.Duration(n) * time.Second * each / perSecond)))
+				g.Go(func() error {
+					return r.post("/ingest/akamai", all[n%len(all)], true, fmt.Sprint("q-", start.UnixNano(), "-", n))
+				})
+			}
+		}()
+		time.Sleep(5 * time.Second)
+		vigie0, engine0 := r.cpu()
+		measured := time.Now()
+		var took []float64
+		for i := range 120 {
+			path := fmt.Sprintf("/marker/%d/%d", start.UnixNano(), i)
+			sent := time.Now()
+			if err := r.post("/ingest/marker", fmt.Appendf(nil, `{"time":%d,"path":%q}`, sent.UnixMilli(), path), false, path); err != nil {
+				b.Fatal(err)
+			}
+			for r.number("SELECT count() FROM requests WHERE received > now64(3) - INTERVAL 20 SECOND AND source = 'marker' AND path = '"+path+"'") == 0 {
+				time.Sleep(20 * time.Millisecond)
+			}
+			took = append(took, float64(time.Since(sent).Milliseconds()))
+			time.Sleep(100 * time.Millisecond)
+		}
+		wall := time.Since(measured).Seconds()
+		vigie1, engine1 := r.cpu()
+		stop()
+		<-ended
+		if err := g.Wait(); err != nil {
+			b.Fatal(err)
+		}
+		slices.Sort(took)
+		b.ReportMetric(took[len(took)/2], "p50-ms")
+		b.ReportMetric(took[len(took)*99/100], "p99-ms")
+		b.ReportMetric((vigie1-vigie0)/wall, "vigie-cores")
+		b.ReportMetric((engine1-engine0)/wall, "engine-cores")
+		b.ReportMetric(r.rss(), "vigie-MB")
+		b.ReportMetric(0, "ns/op")
+	}
+}
+
+// BenchmarkRoomPlayers is beacons as players send them, one a request, over connections that stay open.
+// Half of the processor is the clients'.
+func BenchmarkRoomPlayers(b *testing.B) {
+	r := openRoom(b)
+	transport := &http.Transport{MaxIdleConnsPerHost: 256, MaxConnsPerHost: 256}
+	client := &http.Client{Transport: transport, Timeout: time.Minute}
+	const beacons = 300_000
+	for b.Loop() {
+		before := r.number("SELECT count() FROM beacons")
+		vigie0, engine0 := r.cpu()
+		var next, refused atomic.Int64
+		start := time.Now()
+		var g errgroup.Group
+		for worker := range 256 {
+			g.Go(func() error {
+				rng := rand.New(rand.NewPCG(uint64(worker), 2))
+				var body []byte
+				for {
+					i := next.Add(1)
+					if i > beacons {
+						return nil
+					}
+					body = formattest.Beacon(body[:0], rng, time.Now(), int(i))
+					res, err := client.Post("http://"+r.machines+"/beacon", "text/plain", bytes.NewReader(body))
+					if err != nil {
+						return err
+					}
+					io.Copy(io.Discard, res.Body)
+					res.Body.Close()
+					if res.StatusCode != http.StatusNoContent {
+						refused.Add(1)
+					}
+				}
+			})
+		}
+		if err := g.Wait(); err != nil {
+			b.Fatal(err)
+		}
+		wall := time.Since(start)
+		for r.number("SELECT count() FROM beacons")-before < float64(beacons-refused.Load()) {
+			time.Sleep(50 * time.Millisecond)
+		}
+		vigie1, engine1 := r.cpu()
+		b.ReportMetric(beacons/wall.Seconds(), "beacons/s")
+		b.ReportMetric(float64(refused.Load()), "refused")
+		b.ReportMetric((vigie1-vigie0)/beacons*1e6, "vigie-µs/beacon")
+		b.ReportMetric((engine1-engine0)/beacons*1e6, "engine-µs/beacon")
+		b.ReportMetric(0, "ns/op")
 	}
 }
 
