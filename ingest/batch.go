@@ -11,7 +11,7 @@ import (
 const (
 	batchWait  = 200 * time.Millisecond // the longest that a small piece waits for company
 	batchBytes = 256 << 10              // what JetStream likes best
-	batchDepth = 8                      // batches on their way to the stream at once, per source
+	batchDepth = 32                     // batches on their way to the stream at once, per source
 )
 
 var errBusy = errors.New("too many batches are waiting for the stream")
