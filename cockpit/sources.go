@@ -13,6 +13,7 @@ type SourceInfo struct {
 	ID, CDN, Tool, Format string        // CDN is empty for measuring tools and services
 	Weight                float64       // what one line stands for, unless the line says so
 	TokenSince            time.Time     // when its token's file was written; zero: not known
+	BuiltIn               bool          // there whether anybody sends to it or not: not shown until somebody does
 	Settings              []SettingInfo // what to paste at the sender
 }
 
@@ -186,6 +187,9 @@ func (c *Cockpit) sources(now time.Time) Sources {
 			}
 		}
 		row.Finding, row.Field, row.Health = finding(&row, s, now)
+		if info.BuiltIn && row.Finding == FindingNever {
+			continue
+		}
 		out.Rows = append(out.Rows, row)
 	}
 	slices.SortFunc(out.Rows, func(a, b Source) int {

@@ -91,7 +91,7 @@ func TestWhatGoesWrongWithASourceIsSeenWithin15Seconds(t *testing.T) {
 	deliver("late", always, "100", "0", "100", "now64(3) - INTERVAL greatest(number, 12) SECOND")
 
 	c, err := New(Config{DB: db, CDNs: []CDN{{ID: "a", Name: "A"}}, Sources: []SourceInfo{
-		{ID: "fine", CDN: "a"}, {ID: "silent", CDN: "a"}, {ID: "refused", CDN: "a"}, {ID: "changed", CDN: "a"}, {ID: "late", CDN: "a"},
+		{ID: "fine", CDN: "a"}, {ID: "silent", CDN: "a"}, {ID: "refused", CDN: "a"}, {ID: "changed", CDN: "a"}, {ID: "late", CDN: "a"}, {ID: "cmcd", BuiltIn: true},
 	}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -101,6 +101,9 @@ func TestWhatGoesWrongWithASourceIsSeenWithin15Seconds(t *testing.T) {
 	for _, row := range board.Sources.Rows {
 		if row.Finding != want[row.ID] {
 			t.Errorf("%s: found %v (silent for %v, late %v, share refused %v)", row.ID, row.Finding, row.Silent, row.LateP95, row.Share)
+		}
+		if row.ID == "cmcd" {
+			t.Error("a built-in source that nobody sends to is shown")
 		}
 		delete(want, row.ID)
 	}

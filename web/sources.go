@@ -323,9 +323,7 @@ func newFacts(l *locale, b *cockpit.Board, src *cockpit.Source) []string {
 	} else {
 		facts = append(facts, l.T("source.unsampled"))
 	}
-	if src.TokenSince.IsZero() {
-		facts = append(facts, l.T("source.token_unknown"))
-	} else {
+	if !src.TokenSince.IsZero() { // from the environment, or there is none
 		facts = append(facts, l.T("source.token", "age", l.fixed(max(0, math.Floor(b.At.Sub(src.TokenSince).Hours()/24)), 0)+l.unit+l.T("unit.day")))
 	}
 	if n := src.Door.Duplicates; n > 0 {

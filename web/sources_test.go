@@ -234,7 +234,7 @@ func TestSourceValues(t *testing.T) {
 		"#source-fastly .share > span:last-child":     "7.1%",
 		"#source-fastly .reasons li:first-child p":    "81.9 k status: not a number 18:24:05",
 		"#source-fastly .hint":                        "Most often: status: not a number",
-		"#source-bitmovin .facts":                     "Bitmovin bitmovin every line token of unknown age 12 deliveries refused at the door, the last at 18:24:03",
+		"#source-bitmovin .facts":                     "Bitmovin bitmovin every line 12 deliveries refused at the door, the last at 18:24:03",
 		"#source-player-cmcd .facts li:last-child":    "3 deliveries refused at the door, the last at 17:44:07 — body longer than 1 MB",
 		"#source-bitmovin .rate b":                    missing,
 		"#source-bitmovin .share > span:last-child":   missing,

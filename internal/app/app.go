@@ -316,7 +316,7 @@ func sourceInfos(cfg *Config) (out []cockpit.SourceInfo) {
 		}))
 	}
 	for _, s := range all {
-		info := cockpit.SourceInfo{ID: s.ID, CDN: s.CDN, Tool: s.Tool, Format: s.Format, Weight: max(s.Weight, 1)}
+		info := cockpit.SourceInfo{ID: s.ID, CDN: s.CDN, Tool: s.Tool, Format: s.Format, Weight: max(s.Weight, 1), BuiltIn: s.Public && !slices.ContainsFunc(cfg.Sources, func(of ingest.Source) bool { return of.ID == s.ID })}
 		if file, err := os.Stat(s.TokenFile); err == nil {
 			info.TokenSince = file.ModTime()
 		}
