@@ -137,8 +137,14 @@ func TestKilledAtAnyTimeEachLineCountsOnce(t *testing.T) {
 	if testing.Short() {
 		kills = 10
 	}
-	for range kills {
+	for i := range kills {
 		cmd := run()
+		if i == 0 { // until then nothing was ever followed
+			eventually(t, "the first start", func() bool {
+				text, _ := os.ReadFile(filepath.Join(m.state, beganFile))
+				return strings.Contains(string(text), "hour-")
+			})
+		}
 		time.Sleep(time.Duration(20+rand.IntN(350)) * time.Millisecond)
 		if err := cmd.Process.Kill(); err != nil {
 			t.Error(err)
@@ -176,6 +182,11 @@ func TestKilledAtAnyTimeEachLineCountsOnce(t *testing.T) {
 		default:
 			if doubled++; doubled < 5 {
 				t.Errorf("%d times: %.40s", got[l], l)
+				for _, id := range m.ids {
+					if strings.Contains("\n"+m.bodies[id], "\n"+l+"\n") {
+						t.Log("in ", id)
+					}
+				}
 			}
 		}
 	}

@@ -69,18 +69,14 @@ type batch struct {
 // run sends the file's lines as they come, until the file is rotated and over, or ctx ends.
 func (g *generation) run(ctx context.Context) {
 	defer g.catchUp()
-	if g.after != nil {
-		select {
-		case <-g.after:
-		case <-ctx.Done():
-			return
-		}
-	}
 	for ctx.Err() == nil {
 		b, err := g.next(ctx)
 		switch {
 		case errors.Is(err, errBegunAgain):
 			g.beginAgain(ctx)
+		case errors.Is(err, errOver):
+			g.finish(ctx)
+			return
 		case errors.Is(err, errState):
 			g.f.complain("keep the state", err)
 			pause(ctx, time.Second)
@@ -96,10 +92,6 @@ func (g *generation) run(ctx context.Context) {
 				pause(ctx, time.Second)
 			}
 		default:
-			if g.over() {
-				g.finish(ctx)
-				return
-			}
 			pause(ctx, g.f.cfg.pace.poll)
 		}
 	}
@@ -166,6 +158,9 @@ func (g *generation) unreadable(ctx context.Context, err error) bool {
 // errState: without a plan on disk, a batch could be counted twice after a crash.
 var errState = errors.New("nothing is sent until this works")
 
+// errOver tells that a rotated file was read to its end, and gets no more lines.
+var errOver = errors.New("over")
+
 // errBegunAgain tells that the file no longer holds what was sent of it: it was truncated.
 var errBegunAgain = errors.New("begun again")
 
@@ -188,9 +183,19 @@ func (g *generation) next(ctx context.Context) (*batch, error) {
 			r.Planned, want = nil, 0
 		}
 	}
-	switch {
-	case size < r.Offset+int64(want):
+	if size < max(r.Offset+int64(want), int64(r.Head.Bytes)) {
 		return nil, errBegunAgain
+	}
+	if g.after != nil {
+		select {
+		case <-g.after:
+			g.after = nil
+		default:
+			g.looked = -1
+			return nil, g.recognise(size)
+		}
+	}
+	switch {
 	case size == r.Offset:
 		g.pending = time.Time{}
 		if g.rotated() {
@@ -198,11 +203,14 @@ func (g *generation) next(ctx context.Context) (*batch, error) {
 		} else {
 			g.f.store.isComplete(r.Path)
 		}
+		if g.over() {
+			return nil, errOver
+		}
 		return nil, nil
 	case want > 0 || g.over():
 	case size-r.Offset < int64(g.most) && !g.rotated() && g.since() < g.f.cfg.MaxWait:
 		g.looked = -1 // not looked into yet
-		return nil, nil
+		return nil, g.recognise(size)
 	case partial:
 		if g.rotated() {
 			g.catchUp()
@@ -210,6 +218,9 @@ func (g *generation) next(ctx context.Context) (*batch, error) {
 		return nil, nil
 	}
 
+	if r.Head.Bytes == 0 {
+		r.noteHead(g.file)
+	}
 	select {
 	case g.f.reading <- struct{}{}:
 		defer func() { <-g.f.reading }()
@@ -254,6 +265,21 @@ func (g *generation) next(ctx context.Context) (*batch, error) {
 		return nil, fmt.Errorf("%w: %w", errState, err)
 	}
 	return b, nil
+}
+
+// recognise notes the first bytes of a file that is not read yet, so that its copy would be known.
+func (g *generation) recognise(size int64) error {
+	r := &g.record
+	if r.Head.Bytes == 0 && size > 0 || r.Head.Bytes < edgeBytes && size >= edgeBytes {
+		if !r.noteHead(g.file) {
+			return errBegunAgain
+		}
+		g.unsaved = true
+	}
+	if !r.holds(g.file) {
+		return errBegunAgain
+	}
+	return nil
 }
 
 // read reads want bytes behind the offset, or whole lines of at most g.most bytes; none: there is
@@ -362,13 +388,10 @@ func (g *generation) send(ctx context.Context, b *batch) {
 const minBatch = 64 << 10
 
 // beginAgain goes on after a truncation. What was not sent yet is in the copy that was made first,
-// and perhaps in those of later rotations, all of which are read before the file itself.
+// and perhaps in those of later rotations, all of which are read before the file itself. Meanwhile
+// that is looked at, for it may be truncated again.
 func (g *generation) beginAgain(ctx context.Context) {
 	old := g.record
-	rotated, compressed, err := siblings(old.Path)
-	if err != nil {
-		g.f.complain("look for rotated files", err, "file", old.Path)
-	}
 	since := g.f.store.completeUntil(old.Path)
 	var copies []*generation
 	take := func(s *sibling, r record) bool {
@@ -377,7 +400,7 @@ func (g *generation) beginAgain(ctx context.Context) {
 			return false
 		}
 		r.Device, r.Inode = idOf(info).device, idOf(info).inode
-		if !r.holds(file) || g.f.store.put(&r) != nil {
+		if !r.holds(file) || r.Offset == 0 && r.Head.Bytes == 0 && g.record.isIn(file, g.file) || g.f.store.put(&r) != nil {
 			file.Close()
 			return false
 		}
@@ -388,19 +411,21 @@ func (g *generation) beginAgain(ctx context.Context) {
 		return true
 	}
 	unknown := func(s *sibling) bool { return !g.f.knows(old.Path, s) && !g.f.isLive(idOf(s.info)) }
-	found := old.Done || old.Offset == 0 && old.Planned == nil
-	for i := len(rotated) - 1; i >= 0 && !found && old.Head.Bytes > 0; i-- {
+	list := func() (rotated, compressed []sibling) {
+		rotated, compressed, err := siblings(old.Path)
+		if err != nil {
+			g.f.complain("look for rotated files", err, "file", old.Path)
+		}
+		return rotated, compressed
+	}
+
+	found := old.Done || old.Head.Bytes == 0
+	rotated, _ := list()
+	for i := len(rotated) - 1; i >= 0 && !found; i-- {
 		found = unknown(&rotated[i]) && take(&rotated[i], old)
 	}
-	for i := range rotated {
-		if s := &rotated[i]; unknown(s) && s.info.ModTime().After(since.Add(-clockSlack)) && s.info.Size() > 0 {
-			found = take(s, record{Path: old.Path}) || found
-		}
-	}
-	if !found {
-		g.f.cfg.Log.Warn("a file was truncated and no copy of it is to be found: what it had more than this is not sent", "file", old.Path, "sent_bytes", old.Offset, "compressed_copies", len(compressed))
-	}
 	g.record = record{Path: old.Path, Device: g.at.device, Inode: g.at.inode}
+	g.record.noteHead(g.file)
 	g.acked.Store(0)
 	g.looked, g.pending, g.unsaved = -1, time.Time{}, true
 	for err := g.keep(); err != nil; err = g.keep() {
@@ -409,13 +434,24 @@ func (g *generation) beginAgain(ctx context.Context) {
 			break
 		}
 	}
-	for _, c := range copies {
-		g.f.setLive(c.at, c)
+	// Again, now that a copy of what stands there now would be known as one.
+	rotated, compressed := list()
+	for i := range rotated {
+		if s := &rotated[i]; s.info.ModTime().After(since.Add(-clockSlack)) && s.info.Size() > 0 && unknown(s) {
+			found = take(s, record{Path: old.Path}) || found
+		}
+	}
+	if !found {
+		g.f.cfg.Log.Warn("a file was truncated and no copy of it is to be found: what it had more than this is not sent", "file", old.Path, "sent_bytes", old.Offset, "compressed_copies", len(compressed))
 	}
 	for _, c := range copies {
-		c.run(ctx)
-		c.file.Close()
-		g.f.setLive(c.at, nil)
+		c.after, g.after = g.after, c.caughtUp
+		g.f.setLive(c.at, c)
+		g.f.open.Go(func() {
+			c.run(ctx)
+			c.file.Close()
+			g.f.setLive(c.at, nil)
+		})
 	}
 }
 

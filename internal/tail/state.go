@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
@@ -88,6 +89,28 @@ func (r *record) holds(file io.ReaderAt) bool {
 	return r.Head.at(file, 0) && r.Last.at(file, r.Offset-int64(r.Last.Bytes))
 }
 
+// noteHead takes in the first bytes of a file as it grows, so that a copy of it would be known. False:
+// it does not begin as it did.
+func (r *record) noteHead(file *os.File) bool {
+	info, err := file.Stat()
+	if err != nil {
+		return true
+	}
+	n := min(edgeBytes, info.Size())
+	if n <= int64(r.Head.Bytes) {
+		return n == int64(r.Head.Bytes) || n == edgeBytes
+	}
+	head := make([]byte, n)
+	if _, err := file.ReadAt(head, 0); err != nil {
+		return !errors.Is(err, io.EOF)
+	}
+	if !r.Head.at(bytes.NewReader(head), 0) {
+		return false
+	}
+	r.Head = edgeOf(head)
+	return true
+}
+
 // store is the folder of records, one file each.
 type store struct {
 	dir  string
@@ -102,6 +125,7 @@ type store struct {
 	// complete is, by path, until when each file that stood there has a record. What is rotated later
 	// and has none was never seen.
 	complete map[string]time.Time
+	gone     map[fileID]bool // done and not found when tidy looked
 }
 
 type began struct {
@@ -310,7 +334,8 @@ func writeSynced(name string, text []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// tidy forgets files that are done and gone, and those that nobody asked for in a month.
+// tidy forgets files that are done and gone, and those that nobody asked for in a month. It wants
+// to miss a file twice: a folder that is read while its files are renamed may not show them all.
 func (s *store) tidy() {
 	s.mu.Lock()
 	var old []record
@@ -320,26 +345,41 @@ func (s *store) tidy() {
 		}
 	}
 	s.mu.Unlock()
+	gone := map[fileID]bool{}
 	there := map[string]map[fileID]bool{}
 	for _, r := range old {
 		dir := filepath.Dir(r.Path)
 		if there[dir] == nil {
-			there[dir] = map[fileID]bool{}
-			entries, err := os.ReadDir(dir)
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				there[dir][r.id()] = true // not readable now: nothing is known
-			}
-			for _, e := range entries {
-				if info, err := e.Info(); err == nil {
-					there[dir][idOf(info)] = true
-				}
-			}
+			there[dir] = idsIn(dir)
 		}
 		if info, err := os.Stat(r.Path); err == nil && idOf(info) == r.id() { // perhaps through a symlink
 			continue
 		}
-		if !there[dir][r.id()] {
+		if there[dir] == nil || there[dir][r.id()] {
+			continue
+		}
+		if s.gone[r.id()] {
 			s.remove(r)
+		} else {
+			gone[r.id()] = true
 		}
 	}
+	s.gone = gone
+}
+
+// idsIn are the files of a folder; nil: it cannot be read now, and nothing is known.
+func idsIn(dir string) map[fileID]bool {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	ids := map[fileID]bool{}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			return nil // renamed since
+		}
+		ids[idOf(info)] = true
+	}
+	return ids
 }

@@ -173,7 +173,7 @@ func newRoom(t *testing.T, files ...string) *room {
 	return m
 }
 
-var hurry = pace{poll: 5 * time.Millisecond, glob: 10 * time.Millisecond, quiet: 300 * time.Millisecond, retry: 5 * time.Millisecond, slow: 20 * time.Millisecond, progress: time.Second, tidy: time.Second}
+var hurry = pace{poll: 5 * time.Millisecond, glob: 10 * time.Millisecond, quiet: 300 * time.Millisecond, retry: 5 * time.Millisecond, slow: 20 * time.Millisecond, progress: time.Second, tidy: 200 * time.Millisecond}
 
 // start follows until the returned function is called, which waits for the end.
 func (m *room) start(t *testing.T) (stop func()) {
@@ -409,6 +409,24 @@ func TestRotationByCopyingAndTruncating(t *testing.T) {
 	m.write(t, "access.log", lines(200, 201))
 	m.wants(t, lines(0, 201))
 	stays(t, "something came twice", func() bool { return m.all() == lines(0, 201) })
+}
+
+func TestTruncationsWhileTheCollectorsAreAway(t *testing.T) {
+	m := newRoom(t)
+	m.set(func(int, string) int { return http.StatusServiceUnavailable })
+	m.write(t, "access.log", lines(0, 20))
+	m.start(t)
+	eventually(t, "a try", func() bool { m.mu.Lock(); defer m.mu.Unlock(); return m.tries > 0 })
+	for i := range 3 {
+		m.write(t, "access.log", lines(20+10*i, 30+10*i))
+		for n := i; n > 0; n-- {
+			m.rename(t, fmt.Sprintf("access.log.%d", n), fmt.Sprintf("access.log.%d", n+1))
+		}
+		m.copyTruncate(t, "access.log", "access.log.1")
+	}
+	m.write(t, "access.log", lines(50, 60))
+	m.set(nil)
+	m.wants(t, lines(0, 60))
 }
 
 func TestATruncationWithoutACopyIsSaidAndGoneOnFrom(t *testing.T) {

@@ -222,13 +222,16 @@ func (f *follower) begin(ctx context.Context, w *watch, first bool) bool {
 			standing = r
 		}
 	}
-	rotated, compressed, err := siblings(w.path)
-	if err != nil {
+	giveUp := func(err error) bool {
 		f.complain("look for rotated files", err, "file", w.path)
 		if file != nil {
 			file.Close()
 		}
 		return false
+	}
+	rotated, _, err := siblings(w.path)
+	if err != nil {
+		return giveUp(err)
 	}
 	for i := range records {
 		if r := &records[i]; !r.Done && r != standing {
@@ -238,11 +241,34 @@ func (f *follower) begin(ctx context.Context, w *watch, first bool) bool {
 	if first && len(records) == 0 {
 		f.passOver(w, rotated)
 		f.store.isComplete(w.path)
-	} else {
-		f.unseen(ctx, w, file, standing, rotated, compressed)
+	}
+	var current *record
+	if file != nil && (f.isLive(idOf(info)) || packed(file)) { // by another name; or its own does not say so
+		file.Close()
+		file = nil
 	}
 	if file != nil {
-		f.current(ctx, w, file, info, first && !f.cfg.FromStart && len(records) == 0)
+		r := f.recordOf(w, file, info, first && !f.cfg.FromStart && len(records) == 0)
+		r.noteHead(file)
+		if err := f.store.put(&r); err != nil {
+			f.complain("keep the state", err)
+		}
+		current = &r
+	}
+	// Again, now that a copy of the current file would be known as one.
+	rotated, compressed, err := siblings(w.path)
+	if err != nil {
+		return giveUp(err)
+	}
+	if !first || len(records) > 0 {
+		f.unseen(ctx, w, file, current, rotated, compressed)
+	}
+	if file != nil {
+		if f.isLive(idOf(info)) { // renamed since
+			file.Close()
+		} else {
+			w.current = f.follow(ctx, w, file, *current, false)
+		}
 	}
 	return true
 }
@@ -289,16 +315,16 @@ func (f *follower) resume(ctx context.Context, w *watch, r *record, rotated []si
 }
 
 // unseen follows rotated files of which nothing is known and that were written to since all were.
-// Older ones are somebody's: unpacked to be looked into, say. So is a copy of the current file.
-func (f *follower) unseen(ctx context.Context, w *watch, current *os.File, standing *record, rotated, compressed []sibling) {
+// Older ones are somebody's: unpacked to be looked into, say. A copy of the current file, of which r is the record, is
+// left until that is truncated.
+func (f *follower) unseen(ctx context.Context, w *watch, current *os.File, r *record, rotated, compressed []sibling) {
 	since := f.store.completeUntil(w.path)
 	for _, s := range rotated {
 		if f.isLive(idOf(s.info)) || s.info.ModTime().Before(since.Add(-clockSlack)) || s.info.Size() == 0 || f.knows(w.path, &s) {
 			continue
 		}
 		if file, info, err := s.open(w.path); err == nil {
-			// In this order: a copy is whole before the truncation.
-			if copyOf(file, current) || standing != nil && standing.Head.Bytes > 0 && standing.holds(file) {
+			if r != nil && r.isIn(file, current) {
 				file.Close()
 				continue
 			}
@@ -363,13 +389,15 @@ func copyOf(file, whole *os.File) bool {
 	return edgeOf(head).at(whole, 0)
 }
 
-// current follows the file at the path.
-func (f *follower) current(ctx context.Context, w *watch, file *os.File, info fs.FileInfo, atEnd bool) {
+// isIn tells whether a file is a copy of the current one, whose record this is, as far as it was made.
+func (r *record) isIn(file, current *os.File) bool {
+	// In this order: a copy is whole before the truncation.
+	return copyOf(file, current) || r.Head.Bytes > 0 && r.holds(file)
+}
+
+// recordOf is the record of the file at the path.
+func (f *follower) recordOf(w *watch, file *os.File, info fs.FileInfo, atEnd bool) record {
 	id := idOf(info)
-	if f.isLive(id) || packed(file) { // by another name; or compressed under a name that does not say so
-		file.Close()
-		return
-	}
 	r, known := f.store.get(id)
 	if !known { // a device's number may change when the machine starts
 		for _, old := range f.store.of(w.path) {
@@ -381,7 +409,7 @@ func (f *follower) current(ctx context.Context, w *watch, file *os.File, info fs
 			}
 		}
 	}
-	if !known || !r.holds(file) {
+	if !known || r.Done && !r.holds(file) {
 		r = record{Path: w.path, Device: id.device, Inode: id.inode}
 		if atEnd {
 			if err := r.skipTo(file, info.Size()); err != nil {
@@ -390,7 +418,7 @@ func (f *follower) current(ctx context.Context, w *watch, file *os.File, info fs
 		}
 	}
 	r.Path, r.Done = w.path, false
-	w.current = f.follow(ctx, w, file, r, false)
+	return r
 }
 
 // look notices that another file stands at the path.
@@ -425,7 +453,13 @@ func (f *follower) look(ctx context.Context, w *watch) {
 			f.unseen(ctx, w, nil, nil, rotated, compressed)
 		}
 	}
-	f.current(ctx, w, file, info, false)
+	if f.isLive(idOf(info)) || packed(file) {
+		file.Close()
+		return
+	}
+	r := f.recordOf(w, file, info, false)
+	r.noteHead(file)
+	w.current = f.follow(ctx, w, file, r, false)
 }
 
 func (f *follower) prune(w *watch) {
