@@ -294,7 +294,7 @@ func (c *Cockpit) chart(from, to int64, f func(s *slot, cdn string) float64) Cha
 	solid := func(until time.Time) int { return int(min(max(wholeSlots(until)-from, 0), to-from)) }
 	ch.Solid = solid(until)
 	for _, cdn := range c.cfg.CDNs {
-		line := Line{ID: cdn.ID, Name: cdn.Name, Colour: cdn.Colour, Solid: solid(c.marks.cdn(cdn.ID)), Points: make([]float64, 0, to-from)}
+		line := Line{ID: cdn.ID, Name: cdn.Name, Colour: cdn.Colour, Solid: solid(c.marks.settled(cdn.ID)), Points: make([]float64, 0, to-from)}
 		for s := from; s < to; s++ {
 			v := math.NaN()
 			if sl := c.history.at(s); sl != nil {

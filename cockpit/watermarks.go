@@ -12,6 +12,8 @@ const (
 	// which may as well be our own fault, it is after silentAfter, or twice its lateness.
 	soonestSilence = 10 * time.Second
 	silentAfter    = 60 * time.Second
+	// oldest is the lateness beyond which deliveries are not told apart: see table deliveries.
+	oldest = 15 * time.Minute
 	// steadyLines a minute make a source of which something newer is always about to come.
 	steadyLines = 25
 )
@@ -111,6 +113,27 @@ func (w *watermarks) logs() time.Time {
 
 func (w *watermarks) tools() time.Time {
 	return w.complete(func(cdn string) bool { return cdn == "" })
+}
+
+// settled is the moment up to which a CDN's past is drawn as what it was: its watermark, and when its
+// sources are silent how far they had come. What is older than any source is late stays as it is.
+func (w *watermarks) settled(id string) time.Time {
+	mark := w.cdn(id)
+	if !mark.IsZero() {
+		return mark
+	}
+	for source, s := range w.sources {
+		if w.cdns[source] != id || !s.Known {
+			continue
+		}
+		if had := s.Received.Add(-s.Late); mark.IsZero() || had.Before(mark) {
+			mark = had
+		}
+	}
+	if old := w.now.Add(-oldest); mark.Before(old) && !w.now.IsZero() {
+		return old
+	}
+	return mark
 }
 
 func (w *watermarks) cdn(id string) time.Time {

@@ -49,3 +49,22 @@ func TestWatermarks(t *testing.T) {
 		}
 	}
 }
+
+func TestThePastOfASilentCDNStaysDrawn(t *testing.T) {
+	now := time.Unix(1_788_896_700, 0)
+	ago := func(s int) time.Time { return now.Add(-time.Duration(s) * time.Second) }
+	w := watermarks{now: now, cdns: map[string]string{"edge": "a", "gone": "b"}, sources: map[string]*sourceState{
+		"edge": {Received: ago(200), Late: 5 * time.Second, Known: true},
+	}}
+	w.front(map[uint16]time.Time{0: ago(1)})
+	if got := w.settled("a"); !got.Equal(ago(205)) {
+		t.Errorf("silent for 200 s: drawn to %s ago", now.Sub(got))
+	}
+	if got := w.settled("b"); !got.Equal(now.Add(-oldest)) {
+		t.Errorf("nothing in ten minutes: drawn to %s ago", now.Sub(got))
+	}
+	w.sources["edge"].Received = ago(1)
+	if got := w.settled("a"); !got.Equal(ago(6)) {
+		t.Errorf("delivering: drawn to %s ago", now.Sub(got))
+	}
+}
