@@ -6,7 +6,7 @@ var toMachines = map[string][]Snippet{
 		"DataStream 2, custom HTTPS destination", "Akamai Control Center: DataStream, Destination", "text", `
 Destination       Custom HTTPS
 Endpoint URL      {ingest}
-Authentication    Basic: user vigie, password {token}
+Authentication    Basic: the user that the source has in user:, password {token}
 Log format        JSON (structured: list the source's fields in the stream's order)
 Push frequency    30 seconds
 Compress logs     yes

@@ -100,6 +100,24 @@ func TestKilledAtAnyTimeEachLineCountsOnce(t *testing.T) {
 			}
 		}
 	}
+	var said strings.Builder
+	run := func() *exec.Cmd {
+		cmd := exec.Command(self)
+		cmd.Env = append(os.Environ(), "VIGIE_TAIL_CHILD=1", "VIGIE_TAIL_TO="+m.to.String(), "VIGIE_TAIL_STATE="+m.state, "VIGIE_TAIL_DIR="+m.dir)
+		cmd.Stderr = &said
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return cmd
+	}
+	first := run() // from now on nothing is there before it is followed
+	eventually(t, "the first start", func() bool {
+		text, _ := os.ReadFile(filepath.Join(m.state, beganFile))
+		return strings.Contains(string(text), "hour-")
+	})
+	first.Process.Kill()
+	first.Wait()
+
 	writer("renamed.log", func(turn int) {
 		shift("renamed.log", turn)
 		m.rename(t, "renamed.log", "renamed.log.1")
@@ -123,28 +141,12 @@ func TestKilledAtAnyTimeEachLineCountsOnce(t *testing.T) {
 		}
 	})
 
-	var said strings.Builder
-	run := func() *exec.Cmd {
-		cmd := exec.Command(self)
-		cmd.Env = append(os.Environ(), "VIGIE_TAIL_CHILD=1", "VIGIE_TAIL_TO="+m.to.String(), "VIGIE_TAIL_STATE="+m.state, "VIGIE_TAIL_DIR="+m.dir)
-		cmd.Stderr = &said
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		return cmd
-	}
 	kills := 40
 	if testing.Short() {
 		kills = 10
 	}
-	for i := range kills {
+	for range kills {
 		cmd := run()
-		if i == 0 { // until then nothing was ever followed
-			eventually(t, "the first start", func() bool {
-				text, _ := os.ReadFile(filepath.Join(m.state, beganFile))
-				return strings.Contains(string(text), "hour-")
-			})
-		}
 		time.Sleep(time.Duration(20+rand.IntN(350)) * time.Millisecond)
 		if err := cmd.Process.Kill(); err != nil {
 			t.Error(err)
