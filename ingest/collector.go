@@ -73,7 +73,7 @@ type Collector struct {
 	sources map[string]*Source
 	door    *door
 	memory  *semaphore.Weighted
-	public  *publicDoors
+	public  publicDoors
 	syslog  *syslogDoor
 	book    *doorBook
 	metrics collectorMetrics

@@ -55,7 +55,7 @@ var (
 
 const (
 	replaySettle = time.Minute      // after which nothing is on its way any more that was received before
-	replayRetry  = 10 * time.Second // after a failure
+	replayRetry  = 10 * time.Second // between two looks for one that was cut short
 )
 
 // Replay reads again what was received from one moment to another, both widened to ten seconds. It
@@ -109,7 +109,7 @@ func (p *partition) firstReceived(ctx context.Context, at time.Time) (uint64, er
 	if low == state.First && state.First > 1 {
 		first, err := p.stream.StoredAt(ctx, state.First)
 		if err != nil {
-			return 0, fmt.Errorf("from: the raw stream holds nothing any more of %s: it keeps collectors.streams.keep and max_bytes", at.Format(time.RFC3339))
+			return 0, fmt.Errorf("from: the raw stream holds nothing any more of %s: see stream.keep and stream.max_bytes", at.Format(time.RFC3339))
 		}
 		return 0, fmt.Errorf("from: the raw stream begins at %s: what was received before cannot be read again", first.UTC().Format(time.RFC3339))
 	}
@@ -142,14 +142,15 @@ func (w *Writer) note(ctx context.Context, r *replayState) error {
 	return w.cfg.Leases.Put(ctx, replayKey, value)
 }
 
-// finish goes on with a replay that was cut short, until none is there or ctx ends.
+// finish goes on with replays that were cut short, by a restart or because whoever asked went away,
+// until ctx ends.
 func (w *Writer) finish(ctx context.Context) error {
 	for {
 		value, _, err := w.cfg.Leases.Get(ctx, replayKey)
-		if errors.Is(err, bus.ErrNotFound) {
-			return nil
-		}
-		if err == nil {
+		switch {
+		case errors.Is(err, bus.ErrNotFound):
+			err = nil
+		case err == nil:
 			var r replayState
 			if err = json.Unmarshal(value, &r); err == nil && w.replaying.TryLock() {
 				w.cfg.Log.Info("going on with a replay that was cut short", "from", r.From, "to", r.To)

@@ -2,6 +2,7 @@ package ingest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"vigie/ingest"
+	"vigie/internal/bus"
 	"vigie/internal/bus/bustest"
 	"vigie/internal/ch"
 	"vigie/internal/ch/chtest"
@@ -122,26 +124,49 @@ func TestAReplayPutsWhatIsReadNowInThePlaceOfWhatWasRead(t *testing.T) {
 		time.Sleep(time.Duration(random.IntN(120)) * time.Millisecond)
 		stop()
 	}
-	_, stop = run(mended)
+	w, stop = run(mended)
 	defer stop()
 
 	p.eventually("SELECT toFloat64(sum(count)) AS n FROM quarantine", 2*each)
 	outside := fmt.Sprintf("(received < toDateTime(%d) OR received >= toDateTime(%d))", from.Unix(), to.Unix())
-	for _, c := range []struct {
-		what string
-		want float64
-	}{
-		{"count() AS n FROM requests WHERE source = 'lines'", 4 * each},
-		{"count() AS n FROM requests WHERE source = 'other'", 2 * each},
-		{"sum(requests) AS n FROM requests_1s WHERE source = 'lines'", 2*each + 2*each*10},
-		{"sum(bytes) AS n FROM requests_1s WHERE source = 'lines'", 5 * (2*each + 2*each*10)},
-		{"sum(lines) AS n FROM requests_1s WHERE source = 'lines' AND " + outside, 2 * each},
-		{"sum(lines) AS n FROM requests_1s WHERE source = 'other'", 2 * each},
-		{"count() AS n FROM beacons", 4 * each},
-		{"sum(playing) AS n FROM qoe_1s", 1000 * (2*each + 2*each*7)},
-	} {
-		p.eventually("SELECT toFloat64("+strings.Replace(c.what, " AS n", ") AS n", 1), c.want)
+	counted := func() {
+		t.Helper()
+		for _, c := range []struct {
+			what string
+			want float64
+		}{
+			{"count() AS n FROM requests WHERE source = 'lines'", 4 * each},
+			{"count() AS n FROM requests WHERE source = 'other'", 2 * each},
+			{"sum(requests) AS n FROM requests_1s WHERE source = 'lines'", 2*each + 2*each*10},
+			{"sum(bytes) AS n FROM requests_1s WHERE source = 'lines'", 5 * (2*each + 2*each*10)},
+			{"sum(lines) AS n FROM requests_1s WHERE source = 'lines' AND " + outside, 2 * each},
+			{"sum(lines) AS n FROM requests_1s WHERE source = 'other'", 2 * each},
+			{"count() AS n FROM beacons", 4 * each},
+			{"sum(playing) AS n FROM qoe_1s", 1000 * (2*each + 2*each*7)},
+		} {
+			p.eventually("SELECT toFloat64("+strings.Replace(c.what, " AS n", ") AS n", 1), c.want)
+		}
 	}
+	counted()
+	// Whoever asks may go away in the middle: the writer goes on by itself.
+	ctx, cancel = context.WithCancel(t.Context())
+	go func() { time.Sleep(30 * time.Millisecond); cancel() }()
+	for { // until the one before is found to be over
+		_, err := w.Replay(ctx, from, to, func(ingest.Replayed) {})
+		if !errors.Is(err, ingest.ErrReplaying) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		if _, _, err := leases.Get(t.Context(), "replay"); errors.Is(err, bus.ErrNotFound) {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the replay that nobody waits for is not over after a minute")
+		}
+	}
+	counted()
 	if got := p.number("SELECT toFloat64(uniqCombined64Merge(14)(sessions)) AS n FROM sessions_10s WHERE weight = 7"); got < 485 || got > 515 {
 		t.Errorf("%v distinct sessions, want about 500", got)
 	}

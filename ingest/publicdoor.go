@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"hash/crc32"
 	"hash/maphash"
 	"io"
 	"net/http"
@@ -62,19 +63,17 @@ type publicDoor struct {
 }
 
 // publicDoors are the doors that a viewer's machine can reach.
-type publicDoors struct {
-	doors []*publicDoor
-	rate  *rate
-}
+type publicDoors []*publicDoor
 
-func newPublicDoors(c *Collector) (*publicDoors, error) {
+func newPublicDoors(c *Collector) (publicDoors, error) {
 	limit := c.cfg.Beacons.PerAddress
 	if limit == 0 {
 		limit = defaultPerAddress
 	}
-	all := &publicDoors{rate: newRate(limit)}
+	var all publicDoors
+	shared := newRate(limit)
 	for _, s := range PublicSources(c.cfg.Beacons, c.cfg.Sources) {
-		d := &publicDoor{collector: c, source: &s, rate: all.rate}
+		d := &publicDoor{collector: c, source: &s, rate: shared}
 		var err error
 		if s.own, err = s.reader(s.Format); err != nil {
 			return nil, err
@@ -85,14 +84,14 @@ func newPublicDoors(c *Collector) (*publicDoors, error) {
 				return c.door.store(ctx, of)
 			}))
 		}
-		all.doors = append(all.doors, d)
+		all = append(all, d)
 	}
 	return all, nil
 }
 
-func (p *publicDoors) run(ctx context.Context) error {
+func (p publicDoors) run(ctx context.Context) error {
 	<-ctx.Done()
-	for _, d := range p.doors {
+	for _, d := range p {
 		for _, b := range d.batches {
 			b.close()
 		}
@@ -101,8 +100,8 @@ func (p *publicDoors) run(ctx context.Context) error {
 }
 
 // mount serves each door: the built in ones at /beacon and /cmcd, the others at /play/{id}/…
-func (p *publicDoors) mount(mux *http.ServeMux) {
-	for _, d := range p.doors {
+func (p publicDoors) mount(mux *http.ServeMux) {
+	for _, d := range p {
 		paths := []string{"/play/" + d.source.ID, "/play/" + d.source.ID + "/"}
 		switch d.source.ID {
 		case BeaconSource:
@@ -209,8 +208,7 @@ func (d *publicDoor) take(w http.ResponseWriter, r *http.Request, body []byte) {
 	}
 	userAgent := r.UserAgent()
 	userAgent = userAgent[:min(len(userAgent), maxUserAgent)]
-	batches := d.batches[d.rate.place(client)%uint64(len(d.batches))]
-	b, err := batches.add(r.Context(), false, now, client, userAgent, body)
+	b, err := d.batches[d.place(client)].add(r.Context(), false, now, client, userAgent, body)
 	if err == nil {
 		select {
 		case <-b.settled:
@@ -227,6 +225,13 @@ func (d *publicDoor) take(w http.ResponseWriter, r *http.Request, body []byte) {
 	}
 	c.stored(d.source.ID, len(body), false)
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// place is the partition of a viewer's reports. It is the same in every collector and after every
+// restart, for what one writer knows of a session another does not.
+func (d *publicDoor) place(client netip.Addr) int {
+	at := network(client).As16()
+	return int(crc32.ChecksumIEEE(at[:]) % uint32(len(d.batches)))
 }
 
 // client is the viewer's address: the peer's, or what the nearest trusted proxy says of it.
@@ -257,11 +262,8 @@ type rate struct {
 
 func newRate(limit int) *rate { return &rate{limit: uint32(limit), seed: maphash.MakeSeed()} }
 
-// place is the same number for all addresses of a network.
-func (r *rate) place(client netip.Addr) uint64 { return maphash.Comparable(r.seed, network(client)) }
-
 func (r *rate) admits(client netip.Addr, now time.Time) bool {
-	slot := &r.slots[r.place(client)%uint64(len(r.slots))]
+	slot := &r.slots[maphash.Comparable(r.seed, network(client))%uint64(len(r.slots))]
 	second := uint64(uint32(now.Unix())) << 32
 	for {
 		old := slot.Load()
