@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vigie/internal/ch"
+	"vigie/internal/match"
 )
 
 // Config is what the board is made of.
@@ -19,7 +20,7 @@ type Config struct {
 	DB      *ch.DB
 	CDNs    []CDN // in the order of the columns
 	Sources []SourceInfo
-	Match   Match // checked; the zero value: no match, the board slides over two hours
+	Match   match.Match // checked; the zero value: no match, the board slides over two hours
 	Limits  Limits
 	// Doors tells what the collectors saw of each source, by its id; nil: nobody knows.
 	Doors func(context.Context) (map[string]DoorState, error)

@@ -10,6 +10,7 @@ import (
 	"github.com/a-h/templ"
 
 	"vigie/cockpit"
+	"vigie/internal/match"
 )
 
 // fragment is a part of the board that a frame can replace, by the id of the element it renders.
@@ -108,7 +109,7 @@ func newAge(l *locale, b *cockpit.Board, p cockpit.Panel, fresh time.Duration) a
 
 // moment is a time as the room says it: 101′, 45+2′, or the time of day outside of play.
 func moment(b *cockpit.Board, t time.Time) string {
-	var current *cockpit.Mark
+	var current *match.Mark
 	for i := range b.Marks {
 		if b.Marks[i].At.After(t) {
 			break
@@ -154,7 +155,7 @@ func newClockView(l *locale, b *cockpit.Board) clockView {
 	v.Details = strings.Join(details, " · ")
 	if from, to := m.Phase.Minutes(); to > from {
 		v.Minute = minuteText(m.Minute, m.Added)
-	} else if m.Phase == cockpit.PhaseBefore && m.ToKickOff > 0 {
+	} else if m.Phase == match.PhaseBefore && m.ToKickOff > 0 {
 		v.Minute = "−" + countdown(m.ToKickOff)
 	}
 	return v

@@ -7,6 +7,7 @@ import (
 
 	"vigie/cockpit"
 	"vigie/internal/event"
+	"vigie/internal/match"
 )
 
 // final is the board of a World Cup final at its 108th minute: 2.3 million viewers on three CDNs and
@@ -19,13 +20,13 @@ func final(tb testing.TB, tick int) *cockpit.Board {
 		tb.Fatal(err)
 	}
 	kickOff := time.Date(2022, 12, 18, 15, 0, 0, 0, time.UTC)
-	marks := []cockpit.Mark{
-		{At: kickOff, Phase: cockpit.PhaseFirstHalf},
-		{At: kickOff.Add(52 * time.Minute), Phase: cockpit.PhaseHalfTime},
-		{At: kickOff.Add(67 * time.Minute), Phase: cockpit.PhaseSecondHalf},
-		{At: kickOff.Add(120 * time.Minute), Phase: cockpit.PhaseBreak},
-		{At: kickOff.Add(125 * time.Minute), Phase: cockpit.PhaseExtraFirst},
-		{At: kickOff.Add(142 * time.Minute), Phase: cockpit.PhaseExtraLast},
+	marks := []match.Mark{
+		{At: kickOff, Phase: match.PhaseFirstHalf},
+		{At: kickOff.Add(52 * time.Minute), Phase: match.PhaseHalfTime},
+		{At: kickOff.Add(67 * time.Minute), Phase: match.PhaseSecondHalf},
+		{At: kickOff.Add(120 * time.Minute), Phase: match.PhaseBreak},
+		{At: kickOff.Add(125 * time.Minute), Phase: match.PhaseExtraFirst},
+		{At: kickOff.Add(142 * time.Minute), Phase: match.PhaseExtraLast},
 	}
 	now := kickOff.Add(144*time.Minute + 7*time.Second + time.Duration(tick)*time.Second)
 	complete := now.Add(-31 * time.Second).Truncate(time.Second)
@@ -45,9 +46,9 @@ func final(tb testing.TB, tick int) *cockpit.Board {
 	}
 	b := &cockpit.Board{
 		Tick: uint64(tick + 1), At: now, CompleteTo: complete,
-		Match: cockpit.MatchNow{
+		Match: match.Now{
 			Name: "Argentine – France", Competition: "Finale", Criticality: 4, KickOff: kickOff, Venue: paris,
-			Phase: cockpit.PhaseExtraLast, Minute: 108,
+			Phase: match.PhaseExtraLast, Minute: 108,
 		},
 		Marks: marks,
 		Viewers: cockpit.Number{

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"vigie/cockpit"
+	"vigie/internal/match"
 )
 
 func TestLanguagesHaveTheSameTexts(t *testing.T) {
@@ -87,9 +88,9 @@ func TestTextsAreUsedAndUsedTextsExist(t *testing.T) {
 			}
 		}
 	}
-	for _, p := range []cockpit.Phase{
-		cockpit.PhaseBefore, cockpit.PhaseFirstHalf, cockpit.PhaseHalfTime, cockpit.PhaseSecondHalf, cockpit.PhaseBreak,
-		cockpit.PhaseExtraFirst, cockpit.PhaseExtraLast, cockpit.PhasePenalties, cockpit.PhaseAfter,
+	for _, p := range []match.Phase{
+		match.PhaseBefore, match.PhaseFirstHalf, match.PhaseHalfTime, match.PhaseSecondHalf, match.PhaseBreak,
+		match.PhaseExtraFirst, match.PhaseExtraLast, match.PhasePenalties, match.PhaseAfter,
 	} {
 		if _, ok := all[0].texts["phase."+string(p)]; !ok {
 			t.Errorf("phase %q has no name", p)

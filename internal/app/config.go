@@ -25,6 +25,7 @@ import (
 	"vigie/ingest"
 	"vigie/ingest/services"
 	"vigie/internal/ch"
+	"vigie/internal/match"
 )
 
 // Config is everything that a process of Vigie is told. It is one YAML file; every scalar in it can
@@ -43,7 +44,7 @@ type Config struct {
 	Sources    []ingest.Source     `yaml:"sources"`
 	Enrich     ingest.EnrichConfig `yaml:"enrich"`
 	Services   []services.Rule     `yaml:"services"` // what measurements tell of which service; before those built in
-	Match      *cockpit.Match      `yaml:"match"`
+	Match      *match.Match        `yaml:"match"`
 	Board      cockpit.Limits      `yaml:"board"`
 	Web        WebConfig           `yaml:"web"`
 	Log        LogConfig           `yaml:"log"`

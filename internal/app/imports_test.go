@@ -27,9 +27,9 @@ var uses = []struct {
 }{
 	{"cmd/vigie", []string{"internal/app"}},
 	{"cmd/vigie-engine", []string{"internal/ch", "internal/ch/engine"}},
-	{"internal/app", []string{"web", "cockpit", "ingest", "ingest/explain", "ingest/services", "ingest/settings", "internal/account", "internal/bus", "internal/ch", "internal/event", "internal/simulate", "internal/tail"}},
-	{"web", []string{"cockpit", "internal/account", "internal/event"}},
-	{"cockpit", []string{"internal/bus", "internal/ch", "internal/event"}},
+	{"internal/app", []string{"web", "cockpit", "ingest", "ingest/explain", "ingest/services", "ingest/settings", "internal/account", "internal/bus", "internal/ch", "internal/event", "internal/match", "internal/simulate", "internal/tail"}},
+	{"web", []string{"cockpit", "internal/account", "internal/event", "internal/match"}},
+	{"cockpit", []string{"internal/ch", "internal/event", "internal/match"}},
 	{"ingest", []string{"internal/bus", "internal/ch", "internal/event", "ingest/*"}},
 	{"ingest/settings", []string{"ingest/fastly"}},
 	{"ingest/fastly", []string{"internal/event", "ingest/field", "ingest/flatjson", "ingest/record", "ingest/mapping", "ingest/syslog"}},

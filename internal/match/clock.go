@@ -1,4 +1,4 @@
-package cockpit
+package match
 
 import (
 	"fmt"
@@ -73,12 +73,12 @@ func (m *Match) Check() error {
 
 // Now is the match's clock at a moment. The match must have been checked; without one there is no
 // phase.
-func (m *Match) Now(at time.Time) MatchNow {
+func (m *Match) Now(at time.Time) Now {
 	venue, _ := time.LoadLocation(m.Venue)
 	if m.KickOff.IsZero() {
-		return MatchNow{Venue: venue}
+		return Now{Venue: venue}
 	}
-	now := MatchNow{
+	now := Now{
 		Name: m.Name, Competition: m.Competition, Criticality: m.Criticality, KickOff: m.KickOff, Venue: venue,
 		Phase: PhaseBefore, ToKickOff: m.KickOff.Sub(at),
 	}
