@@ -53,15 +53,16 @@ func boardFragments(l *locale, metric cockpit.Metric, b *cockpit.Board) map[stri
 // boardView is the board's page around its fragments.
 type boardView struct {
 	topView
+	Page             string // pageBoard or pageWall
 	Metric, Language string
 	Seq              string
 	Tiles            []string
 	html             map[string]rendered
 }
 
-func newBoardView(l *locale, metric cockpit.Metric, top topView, f *frame) boardView {
+func newBoardView(l *locale, page string, metric cockpit.Metric, top topView, f *frame) boardView {
 	return boardView{
-		topView: top, Metric: metric.String(), Language: l.Code, Seq: strconv.FormatUint(f.seq, 10),
+		topView: top, Page: page, Metric: metric.String(), Language: l.Code, Seq: strconv.FormatUint(f.seq, 10),
 		Tiles: []string{"tile-viewers", "tile-traffic", "tile-errors", "tile-startup", "tile-rebuffering"},
 		html:  f.html,
 	}

@@ -43,7 +43,9 @@ func statusOf(err error) int {
 		return http.StatusForbidden
 	case errors.Is(err, errTooMany):
 		return http.StatusTooManyRequests
-	case errors.Is(err, errNoBoard), errors.Is(err, cockpit.ErrHubFull), errors.Is(err, cockpit.ErrHubClosed),
+	case errors.Is(err, cockpit.ErrNoSuchSight):
+		return http.StatusNotFound
+	case errors.Is(err, errNoBoard), errors.Is(err, cockpit.ErrHubFull), errors.Is(err, cockpit.ErrTooManySights), errors.Is(err, cockpit.ErrHubClosed),
 		errors.Is(err, context.DeadlineExceeded):
 		return http.StatusServiceUnavailable
 	}

@@ -27,11 +27,11 @@ func TestFragments(t *testing.T) {
 		board *cockpit.Board
 		key   viewKey
 	}{
-		"final-fr":           {final(t, 0), viewKey{pageBoard, "fr", cockpit.MetricBits}},
-		"final-en-firstbyte": {final(t, 0), viewKey{pageBoard, "en", cockpit.MetricFirstByte}},
-		"quiet-fr-share":     {quiet, viewKey{pageBoard, "fr", cockpit.MetricShare}},
-		"failed-en":          {failed, viewKey{pageBoard, "en", cockpit.MetricErrors}},
-		"empty-fr":           {&cockpit.Board{At: time.Unix(0, 0).UTC()}, viewKey{pageBoard, "fr", cockpit.MetricRebuffering}},
+		"final-fr":           {final(t, 0), viewKey{page: pageBoard, language: "fr", metric: cockpit.MetricBits}},
+		"final-en-firstbyte": {final(t, 0), viewKey{page: pageBoard, language: "en", metric: cockpit.MetricFirstByte}},
+		"quiet-fr-share":     {quiet, viewKey{page: pageBoard, language: "fr", metric: cockpit.MetricShare}},
+		"failed-en":          {failed, viewKey{page: pageBoard, language: "en", metric: cockpit.MetricErrors}},
+		"empty-fr":           {&cockpit.Board{At: time.Unix(0, 0).UTC()}, viewKey{page: pageBoard, language: "fr", metric: cockpit.MetricRebuffering}},
 		"sources-fr":         {many(t, 0), viewKey{page: pageSources, language: "fr"}},
 		"sources-en":         {many(t, 0), viewKey{page: pageSources, language: "en"}},
 		"no-sources-fr":      {&cockpit.Board{At: time.Unix(0, 0).UTC()}, viewKey{page: pageSources, language: "fr"}},
@@ -168,7 +168,7 @@ func TestSpark(t *testing.T) {
 
 func renderBoard(t *testing.T, b *cockpit.Board, language string, metric cockpit.Metric) map[string]rendered {
 	t.Helper()
-	return renderView(t, b, viewKey{pageBoard, language, metric})
+	return renderView(t, b, viewKey{page: pageBoard, language: language, metric: metric})
 }
 
 func renderView(t *testing.T, b *cockpit.Board, key viewKey) map[string]rendered {

@@ -57,6 +57,7 @@ func newUpgrader(origins []string) websocket.Upgrader {
 type screen struct {
 	conn   *websocket.Conn
 	places *cockpit.Subscriber[viewKey, *frame]
+	scene  *scene
 	view   *view
 	resync atomic.Bool // the browser asked for a snapshot
 }
@@ -80,7 +81,7 @@ func (s *Server) live(c echo.Context) error {
 	if !websocket.IsWebSocketUpgrade(c.Request()) {
 		return echo.NewHTTPError(http.StatusUpgradeRequired)
 	}
-	key, ok := parseView(s.locales, c.QueryParam("page"), c.QueryParam("lang"), c.QueryParam("metric"))
+	key, ok := parseView(s.locales, c.QueryParams())
 	if !ok {
 		return echo.ErrBadRequest
 	}
@@ -93,11 +94,15 @@ func (s *Server) live(c echo.Context) error {
 		return err
 	}
 	defer places.Close()
+	scene := s.scene(key.sight)
+	if _, err := s.see(c.Request().Context(), scene); err != nil && key.sight != (cockpit.Sight{}) {
+		return err // before the whole's first board, a screen waits for it
+	}
 	conn, err := s.upgrader.Upgrade(c.Response(), c.Request(), nil)
 	if err != nil {
 		return nil // gorilla has answered
 	}
-	s.serve(c.Request(), &screen{conn: conn, places: places, view: s.views[key]})
+	s.serve(c.Request(), &screen{conn: conn, places: places, scene: scene, view: scene.view(s, key)})
 	return nil
 }
 
@@ -161,7 +166,7 @@ func (s *Server) serve(r *http.Request, sc *screen) {
 
 // write sends a snapshot, then each frame as it comes: what changed, or a snapshot again after a gap.
 func (s *Server) write(ctx context.Context, r *http.Request, sc *screen) error {
-	p := s.board.Load()
+	p := sc.scene.board.Load()
 	var last uint64
 	if p != nil {
 		f, err := sc.view.render(p)

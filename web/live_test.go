@@ -476,7 +476,7 @@ func skipMessage(r *bufio.Reader) (total int64, err error) {
 // BenchmarkPublish is the work of a second with one view watched, without the sockets.
 func BenchmarkPublish(b *testing.B) {
 	s := newSite(b, nil)
-	places, err := s.hub.Subscribe(viewKey{pageBoard, "fr", cockpit.MetricBits})
+	places, err := s.hub.Subscribe(viewKey{page: pageBoard, language: "fr", metric: cockpit.MetricBits})
 	if err != nil {
 		b.Fatal(err)
 	}

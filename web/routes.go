@@ -70,31 +70,42 @@ func (s *Server) showMetrics(c echo.Context) error {
 	return nil
 }
 
-func (s *Server) showBoard(c echo.Context) error {
-	p := s.board.Load()
-	if p == nil {
-		return errNoBoard
+func (s *Server) showBoard(c echo.Context) error { return s.showBoardOf(c, pageBoard) }
+
+func (s *Server) showWall(c echo.Context) error { return s.showBoardOf(c, pageWall) }
+
+func (s *Server) showBoardOf(c echo.Context, page string) error {
+	sight, ok := parseSight(c.QueryParams())
+	if !ok {
+		return echo.ErrBadRequest
 	}
-	locale := s.localeOf(c)
 	metric, ok := cockpit.ParseMetric(c.QueryParam("metric"))
 	if !ok {
 		metric = cockpit.MetricBits
 	}
-	f, err := s.views[viewKey{pageBoard, locale.Code, metric}].render(p)
+	locale := s.localeOf(c)
+	_, f, err := s.frame(c, viewKey{page, locale.Code, metric, sight})
 	if err != nil {
 		return err
 	}
-	return render(c, http.StatusOK, boardPage(s.shellView(c, locale), newBoardView(locale, metric, newTopView(locale, pageBoard, userOf(c), f), f)))
+	return render(c, http.StatusOK, boardPage(s.shellView(c, locale), newBoardView(locale, page, metric, newTopView(locale, page, userOf(c), f), f)))
+}
+
+// frame is what a page of the view shows now.
+func (s *Server) frame(c echo.Context, key viewKey) (*published, *frame, error) {
+	sc := s.scene(key.sight)
+	p, err := s.see(c.Request().Context(), sc)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := sc.view(s, key).render(p)
+	return p, f, err
 }
 
 // showSources has the senders' settings in it, which hold no token.
 func (s *Server) showSources(c echo.Context) error {
-	p := s.board.Load()
-	if p == nil {
-		return errNoBoard
-	}
 	locale := s.localeOf(c)
-	f, err := s.views[viewKey{page: pageSources, language: locale.Code}].render(p)
+	p, f, err := s.frame(c, viewKey{page: pageSources, language: locale.Code})
 	if err != nil {
 		return err
 	}

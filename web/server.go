@@ -67,6 +67,10 @@ type Config struct {
 	DemoUser  string
 
 	Screens int // sockets at a time; 0: 10,000
+
+	// Look makes the board of a sight that is not the whole of now, for which no board is published yet; it
+	// may take seconds. Its errors are cockpit.Look's. nil: there is the whole alone.
+	Look func(ctx context.Context, sight cockpit.Sight) (*cockpit.Board, error)
 }
 
 func (c *Config) validate() error {
@@ -96,9 +100,9 @@ type Server struct {
 	tries    *tries
 	metrics  *metrics
 
-	board atomic.Pointer[published]
-	views map[viewKey]*view // fixed: those of viewKeys
-	hub   *cockpit.Hub[viewKey, *frame]
+	scenesMu sync.Mutex // taken before a scene's own
+	scenes   map[cockpit.Sight]*scene
+	hub      *cockpit.Hub[viewKey, *frame]
 
 	checkEvery time.Duration   // between looks at whether a socket's session still counts
 	closing    context.Context // ends when Close begins
@@ -134,14 +138,11 @@ func New(config Config) (*Server, error) {
 		locales:    languages,
 		sessions:   newSessionManager(config),
 		tries:      newTries(),
-		views:      make(map[viewKey]*view),
+		scenes:     map[cockpit.Sight]*scene{{}: {views: make(map[viewKey]*view)}},
 		checkEvery: 15 * time.Second,
 		hub:        cockpit.NewHub[viewKey, *frame](config.Screens),
 	}
 	s.closing, s.close = context.WithCancel(context.Background())
-	for _, key := range viewKeys(languages) {
-		s.views[key] = &view{page: key.page, locale: languages.byCode(key.language), metric: key.metric}
-	}
 	s.metrics = newMetrics(config.Metrics, s.hub.Stats)
 	s.upgrader = newUpgrader(config.Origins)
 	s.echo = s.routes(origins)
@@ -150,25 +151,6 @@ func New(config Config) (*Server, error) {
 
 // Handler serves the site. It may be served by several servers at once.
 func (s *Server) Handler() http.Handler { return headIsGet(s.echo) }
-
-// Publish makes board what everyone sees. The board belongs to all readers from here on: it must not
-// change any more. Views that someone watches are rendered in the caller's goroutine, which must be
-// one at a time; screens are written to in their own.
-func (s *Server) Publish(board *cockpit.Board) {
-	p := s.board.Load().next(board)
-	s.board.Store(p)
-	for key, v := range s.views {
-		if !s.hub.Watched(key) {
-			continue
-		}
-		f, err := v.render(p)
-		if err != nil {
-			s.log.Error("board is not rendered", "page", key.page, "language", key.language, "metric", key.metric.String(), "error", err)
-			continue
-		}
-		s.hub.Publish(key, f)
-	}
-}
 
 // Close tells every socket that the service restarts (1012), so that it comes back elsewhere or
 // later, and waits for them as long as ctx lets it. Publish does nothing for anyone after it.

@@ -2,9 +2,11 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"sync"
 
 	"github.com/gorilla/websocket"
@@ -15,41 +17,35 @@ import (
 // The pages that are live, by their names on the socket.
 const (
 	pageBoard   = "board"
+	pageWall    = "wall" // the board without what a hand is needed for
 	pageSources = "sources"
 )
 
-// viewKey names one way to see a board: for each language the board itself with each metric, and
-// the sources.
+// viewKey names one way to see a board: the page, the language and, of a board, what the matrix shows
+// and what is looked at.
 type viewKey struct {
 	page     string
 	language string
-	metric   cockpit.Metric // of the board's page only, else zero
-}
-
-// viewKeys are all that there are.
-func viewKeys(languages locales) []viewKey {
-	var keys []viewKey
-	for _, l := range languages {
-		for _, metric := range cockpit.Metrics() {
-			keys = append(keys, viewKey{pageBoard, l.Code, metric})
-		}
-		keys = append(keys, viewKey{page: pageSources, language: l.Code})
-	}
-	return keys
+	metric   cockpit.Metric // of boards only, else zero
+	sight    cockpit.Sight  // of boards only, else zero
 }
 
 // parseView reads what a socket asks to follow. Without a page it is the board, which needs a metric.
-func parseView(languages locales, page, language, metric string) (viewKey, bool) {
-	l := languages.byCode(language)
+func parseView(languages locales, q url.Values) (viewKey, bool) {
+	l := languages.byCode(q.Get("lang"))
 	if l == nil {
 		return viewKey{}, false
 	}
-	switch page {
-	case "", pageBoard:
-		m, ok := cockpit.ParseMetric(metric)
-		return viewKey{pageBoard, l.Code, m}, ok
+	key := viewKey{page: q.Get("page"), language: l.Code}
+	switch key.page {
+	case "", pageBoard, pageWall:
+		key.page = cmp.Or(key.page, pageBoard)
+		var known, readable bool
+		key.metric, known = cockpit.ParseMetric(q.Get("metric"))
+		key.sight, readable = parseSight(q)
+		return key, known && readable
 	case pageSources:
-		return viewKey{page: pageSources, language: l.Code}, true
+		return key, true
 	}
 	return viewKey{}, false
 }
@@ -70,7 +66,7 @@ func (p *published) next(board *cockpit.Board) *published {
 	for i, c := range []struct {
 		id    string
 		chart *cockpit.Chart
-	}{{"flow", &board.Flow}, {"failing", &board.Failing}} {
+	}{{"flow", &board.Flow}, {"failing", &board.Failing}, {"classes", &board.Classes}, {"pressure", &board.Pressure.Chart}} {
 		var old *cockpit.Chart
 		if before != nil {
 			old = before[i].chart

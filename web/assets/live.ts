@@ -36,7 +36,10 @@ export function follow(board: HTMLElement, charts: Charts, arranged: () => void)
     clearTimeout(retry);
     retry = 0;
     socket?.close();
-    const url = new URL(`/live?page=${board.dataset.page}&lang=${board.dataset.lang}`, location.href);
+    // What is looked at stands in the page's own address.
+    const url = new URL("/live" + location.search, location.href);
+    url.searchParams.set("page", board.dataset.page!);
+    url.searchParams.set("lang", board.dataset.lang!);
     if (metric) url.searchParams.set("metric", metric);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const s = (socket = new WebSocket(url));
