@@ -90,8 +90,9 @@ func (b *batcher) send() {
 			close(going.settled)
 			<-b.depth
 		}()
-		d := &delivery{source: b.source, received: time.Now(), body: going.env, envelope: true, syslog: b.syslog}
+		d := &delivery{source: b.source, body: going.env, envelope: true, syslog: b.syslog}
 		for delay := 100 * time.Millisecond; ; delay = min(2*delay, 5*time.Second) {
+			d.received = time.Now() // its payloads keep their own times, however long it has to wait
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), storeWait)
 			_, going.err = b.store(ctx, d)
 			cancel()

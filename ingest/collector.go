@@ -36,7 +36,7 @@ type CollectorConfig struct {
 	Room    func() error  // says why there is no room on the disk; nil: never asked
 
 	MaxBody        int64          // bytes of one HTTP body as it comes; 0: 64 MiB
-	MaxMemory      int64          // bytes of all bodies being received; 0: 256 MiB
+	MaxMemory      int64          // bytes of all bodies being received, and of what they unpack to; 0: 256 MiB
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed for beacons
 	Beacons        BeaconConfig
 	SyslogUDP      string // address to listen on; empty: not
@@ -325,20 +325,30 @@ func (c *Collector) storeOnce(ctx context.Context, d *delivery) (duplicate bool,
 // refuseStore answers a sender whose body could not be stored, and names the outcome.
 func (c *Collector) refuseStore(w http.ResponseWriter, err error) (outcome string) {
 	w.Header().Set("Retry-After", "5")
-	switch {
-	case errors.Is(err, bus.ErrFull), errors.Is(err, errNoRoom):
+	outcome = notStored(err)
+	switch outcome {
+	case "full":
 		c.cfg.Log.Error("the raw stream takes no more: senders are asked to wait", "error", err)
 		refuse(w, http.StatusServiceUnavailable, "the stream is full: try again later")
-		return "full"
-	case errors.Is(err, errBusy):
+	case "busy":
 		w.Header().Set("Retry-After", "1")
 		refuse(w, http.StatusTooManyRequests, "too many at once: try again later")
-		return "busy"
 	default:
 		c.cfg.Log.Error("store a body", "error", err)
 		refuse(w, http.StatusServiceUnavailable, "not stored: try again later")
-		return "failed"
 	}
+	return outcome
+}
+
+// notStored names the outcome of what could not be stored.
+func notStored(err error) string {
+	switch {
+	case errors.Is(err, bus.ErrFull), errors.Is(err, errNoRoom):
+		return "full"
+	case errors.Is(err, errBusy):
+		return "busy"
+	}
+	return "failed"
 }
 
 // receive reads a body whole. Its memory is counted against MaxMemory until release is called.
@@ -346,50 +356,25 @@ func (c *Collector) receive(w http.ResponseWriter, r *http.Request, limit int64)
 	if r.ContentLength > limit {
 		return nil, nil, http.StatusRequestEntityTooLarge, fmt.Errorf("body: %d bytes are more than the %d allowed: send smaller batches", r.ContentLength, limit)
 	}
-	held := int64(0)
-	release = func() { c.memory.Release(held) }
-	hold := func(n int64) bool {
-		if !c.memory.TryAcquire(n) {
-			return false
-		}
-		held += n
-		return true
-	}
-	busy := errors.New("too many bodies are being received: try again in a second")
 	size := r.ContentLength
 	if size < 0 {
 		size = 64 << 10
 	}
-	if !hold(size) {
-		return nil, nil, http.StatusServiceUnavailable, busy
-	}
 	http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWait))
-	limited := http.MaxBytesReader(w, r.Body, limit)
-	body = make([]byte, 0, size+1) // one more, so that the end is seen without growing
-	for {
-		if len(body) == cap(body) {
-			more := int64(cap(body))
-			if !hold(more) {
-				release()
-				return nil, nil, http.StatusServiceUnavailable, busy
-			}
-			grown := make([]byte, len(body), 2*cap(body))
-			copy(grown, body)
-			body = grown
-		}
-		n, err := limited.Read(body[len(body):cap(body)])
-		body = body[:len(body)+n]
-		var tooLarge *http.MaxBytesError
-		switch {
-		case err == io.EOF:
-			return body, release, 0, nil
-		case errors.As(err, &tooLarge):
-			release()
-			return nil, nil, http.StatusRequestEntityTooLarge, fmt.Errorf("body: more than the %d bytes allowed: send smaller batches", limit)
-		case err != nil:
-			release()
-			return nil, nil, http.StatusBadRequest, fmt.Errorf("body: it ended before its end: %w", err)
-		}
+	s := &share{of: c.memory}
+	body, err = s.gather(http.MaxBytesReader(w, r.Body, limit), size, limit)
+	if err == nil {
+		return body, s.release, 0, nil
+	}
+	s.release()
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.Is(err, errMemory):
+		return nil, nil, http.StatusServiceUnavailable, err
+	case errors.As(err, &tooLarge):
+		return nil, nil, http.StatusRequestEntityTooLarge, fmt.Errorf("body: more than the %d bytes allowed: send smaller batches", limit)
+	default:
+		return nil, nil, http.StatusBadRequest, fmt.Errorf("body: it ended before its end: %w", err)
 	}
 }
 

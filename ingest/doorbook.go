@@ -12,7 +12,7 @@ import (
 )
 
 // Visits are what the senders of one source were told at the doors of a process, or of all, since
-// it started.
+// it started; by syslog nobody is told, but it is noted just so.
 type Visits struct {
 	Stored      uint64    `json:"stored"` // bodies and batches
 	Bytes       uint64    `json:"bytes"`

@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -29,27 +31,34 @@ func isFirehose(r *http.Request) bool { return r.Header.Get(firehoseRequest) != 
 // it, and what it is refused for good it drops.
 func toTheLetter(c *Collector, w http.ResponseWriter, r *http.Request, d *delivery) {
 	id := r.Header.Get(firehoseRequest)
-	refused := func(status int, why string) {
-		c.metrics.bodies.WithLabelValues(d.source.ID, "invalid").Inc()
+	refused := func(outcome string, status int, why string) {
+		c.metrics.bodies.WithLabelValues(d.source.ID, outcome).Inc()
 		c.book.refused(d.source.ID, why)
 		answerFirehose(w, status, id, why)
 	}
 	if _, err := firehose.CommonAttributes(r.Header.Get("X-Amz-Firehose-Common-Attributes")); err != nil {
-		refused(http.StatusBadRequest, err.Error())
+		refused("invalid", http.StatusBadRequest, err.Error())
 		return
 	}
-	plain, err := plainOf(d.body)
-	if err != nil {
-		refused(http.StatusBadRequest, "body: "+err.Error())
+	plain, release, err := c.plain(d.body)
+	switch {
+	case errors.Is(err, errMemory):
+		w.Header().Set("Retry-After", "1")
+		refused("refused", http.StatusServiceUnavailable, err.Error())
+		return
+	case err != nil:
+		refused("invalid", http.StatusBadRequest, "body: "+err.Error())
 		return
 	}
+	defer release()
 	told, records, err := firehose.RequestID(plain)
+	release() // storing may take long
 	switch {
 	case err != nil:
-		refused(http.StatusBadRequest, err.Error())
+		refused("invalid", http.StatusBadRequest, err.Error())
 		return
 	case told != id:
-		refused(http.StatusBadRequest, "requestId: is not that of the header "+firehoseRequest)
+		refused("invalid", http.StatusBadRequest, "requestId: is not that of the header "+firehoseRequest)
 		return
 	case records == 0:
 		answerFirehose(w, http.StatusOK, id, "")
@@ -65,16 +74,28 @@ func toTheLetter(c *Collector, w http.ResponseWriter, r *http.Request, d *delive
 	answerFirehose(w, http.StatusOK, id, "")
 }
 
-// plainOf unpacks a gzip body, up to what Firehose sends.
-func plainOf(body []byte) ([]byte, error) {
+// mostDeflated is how many bytes one byte of deflate can stand for (RFC 1951: 258 in two bits).
+const mostDeflated = 1032
+
+// plain unpacks a gzip body, up to what Firehose sends. What that takes is counted against MaxMemory
+// until release is called; errMemory: there is none left.
+func (c *Collector) plain(body []byte) (plain []byte, release func(), err error) {
 	if !bytes.HasPrefix(body, magicGzip) {
-		return body, nil
+		return body, func() {}, nil
 	}
 	z, err := gzip.NewReader(bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return io.ReadAll(io.LimitReader(z, firehoseBody))
+	// A body ends with its length before it was packed (RFC 1952, 2.3.1). It may lie.
+	told := int64(binary.LittleEndian.Uint32(body[len(body)-4:]))
+	s := &share{of: c.memory}
+	plain, err = s.gather(io.LimitReader(z, firehoseBody), min(told, mostDeflated*int64(len(body))), firehoseBody)
+	if err != nil {
+		s.release()
+		return nil, nil, err
+	}
+	return plain, s.release, nil
 }
 
 func answerFirehose(w http.ResponseWriter, status int, id, why string) {

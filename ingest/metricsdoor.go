@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"errors"
 	"net/http"
 
 	"vigie/ingest/otlp"
@@ -10,8 +11,22 @@ import (
 // remoteWrite is the etiquette of Prometheus remote write 1.0 and 2.0: the sender hears what was
 // stored of a body, and what of it need never be sent again.
 func remoteWrite(c *Collector, w http.ResponseWriter, r *http.Request, d *delivery) {
-	h := r.Header
-	version, written, status, err := remotewrite.Check(h.Get("Content-Type"), h.Get("Content-Encoding"), h.Get("X-Prometheus-Remote-Write-Version"), d.body)
+	contentType, encoding, told := r.Header.Get("Content-Type"), r.Header.Get("Content-Encoding"), r.Header.Get("X-Prometheus-Remote-Write-Version")
+	version, unpacked := remotewrite.Claim(contentType, encoding, told, d.body)
+	s := &share{of: c.memory}
+	if err := s.take(int64(unpacked)); err != nil {
+		c.metrics.bodies.WithLabelValues(d.source.ID, "refused").Inc()
+		c.book.refused(d.source.ID, err.Error())
+		w.Header().Set("Retry-After", "1")
+		if version == remotewrite.V2 {
+			remotewrite.Written{}.Header(w.Header())
+		}
+		refuse(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	defer s.release()
+	version, written, status, err := remotewrite.Check(contentType, encoding, told, d.body)
+	s.release() // storing may take long
 	if version == remotewrite.V2 {
 		d.framing = framingRemoteWrite2
 	}
@@ -48,18 +63,26 @@ func toCollector(c *Collector, w http.ResponseWriter, r *http.Request, d *delive
 		w.WriteHeader(status)
 		w.Write(body)
 	}
-	plain, err := plainOf(d.body)
-	if err != nil {
-		c.metrics.bodies.WithLabelValues(d.source.ID, "invalid").Inc()
-		c.book.refused(d.source.ID, err.Error())
-		answer(http.StatusBadRequest, otlp.Status(kind, http.StatusBadRequest, err.Error()))
-		return
-	}
-	result, status, err := otlp.Check(kind, plain)
-	if err != nil {
-		c.metrics.bodies.WithLabelValues(d.source.ID, "invalid").Inc()
+	refused := func(outcome string, status int, err error) {
+		c.metrics.bodies.WithLabelValues(d.source.ID, outcome).Inc()
 		c.book.refused(d.source.ID, err.Error())
 		answer(status, otlp.Status(kind, status, err.Error()))
+	}
+	plain, release, err := c.plain(d.body)
+	switch {
+	case errors.Is(err, errMemory):
+		w.Header().Set("Retry-After", "1")
+		refused("refused", http.StatusServiceUnavailable, err)
+		return
+	case err != nil:
+		refused("invalid", http.StatusBadRequest, err)
+		return
+	}
+	defer release()
+	result, status, err := otlp.Check(kind, plain)
+	release() // storing may take long
+	if err != nil {
+		refused("invalid", status, err)
 		return
 	}
 	if result.JSON {

@@ -89,8 +89,8 @@ func (d *syslogDoor) run(ctx context.Context) error {
 		return nil
 	}
 	for _, r := range d.routes {
-		d.udp[r.source.ID] = newBatcher(ctx, r.source, true, true, d.collector.door.store)
-		d.tcp[r.source.ID] = newBatcher(ctx, r.source, true, true, d.collector.door.store)
+		d.udp[r.source.ID] = newBatcher(ctx, r.source, true, true, d.store)
+		d.tcp[r.source.ID] = newBatcher(ctx, r.source, true, true, d.store)
 	}
 	defer func() {
 		for id := range d.udp {
@@ -127,6 +127,19 @@ func (d *syslogDoor) run(ctx context.Context) error {
 		g.Go(func() error { return d.connections(ctx, listener, cfg) })
 	}
 	return g.Wait()
+}
+
+// store notes what became of a batch, as nobody is told.
+func (d *syslogDoor) store(ctx context.Context, batch *delivery) (duplicate bool, err error) {
+	c := d.collector
+	if duplicate, err = c.door.store(ctx, batch); err != nil {
+		outcome := notStored(err)
+		c.metrics.bodies.WithLabelValues(batch.source.ID, outcome).Inc()
+		c.book.refused(batch.source.ID, "not stored: "+outcome)
+		return false, err
+	}
+	c.stored(batch.source.ID, len(batch.body), duplicate)
+	return duplicate, nil
 }
 
 func (d *syslogDoor) datagrams(ctx context.Context, conn *net.UDPConn) error {

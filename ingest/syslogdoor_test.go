@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,16 +11,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vigie/ingest"
+	"vigie/internal/bus/bustest"
 )
 
 // TestWhatMayComeBySyslog is the table of what was tried against the syslog doors, which know a
@@ -120,6 +124,95 @@ func TestWhatMayComeBySyslog(t *testing.T) {
 		if f.GetName() == "vigie_ingest_datagrams_dropped_total" && (len(f.Metric) != 1 || f.Metric[0].Counter.GetValue() != 1) {
 			t.Errorf("one datagram was nobody's: %v", f.Metric)
 		}
+	}
+}
+
+// TestBatchesBySyslogAreNotedInTheDoorBook: a source whose lines are taken at the door and never
+// reach a table is found by what the doors noted.
+func TestBatchesBySyslogAreNotedInTheDoorBook(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := l.Addr().String()
+	l.Close()
+	b := bustest.Open(t)
+	streams, err := ingest.OpenStreams(t.Context(), b, ingest.StreamsConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	book, err := b.KV(t.Context(), "doors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var full atomic.Bool
+	full.Store(true)
+	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+	c, err := ingest.NewCollector(ingest.CollectorConfig{
+		Sources: []ingest.Source{
+			{ID: "stream", CDN: "maison", Format: "nginx", Syslog: &ingest.SyslogMatch{From: loopback, Tag: "nginx"}},
+			{ID: "datagram", CDN: "maison", Format: "nginx", Syslog: &ingest.SyslogMatch{From: loopback, Tag: "nginx2"}},
+			{ID: "quiet", CDN: "maison", Format: "nginx", Syslog: &ingest.SyslogMatch{From: loopback, Tag: "nginx3"}},
+		},
+		CDNs: testCDNs, Streams: streams, Doors: book, Owner: "test", SyslogTCP: at, SyslogUDP: at, Log: slog.New(slog.DiscardHandler),
+		Room: func() error {
+			if full.Load() {
+				return errors.New("3 MB are free")
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	noted := func(what string, holds func(ingest.Visits) bool) map[string]ingest.Visits {
+		t.Helper()
+		for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+			visits, err := ingest.AllVisits(t.Context(), book)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if holds(visits["stream"]) && holds(visits["datagram"]) {
+				return visits
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%s: %+v", what, visits)
+			}
+		}
+	}
+	for i, network := range []string{"tcp", "udp"} {
+		var conn net.Conn
+		for range 100 { // the door opens after the collector began to run
+			if conn, err = net.Dial(network, at); err == nil {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "<190>Nov 22 01:02:03 edge-1 %s: {}\n", [...]string{"nginx", "nginx2"}[i])
+		conn.Close()
+	}
+	noted("a batch that finds no room", func(v ingest.Visits) bool {
+		return v.Refused > 0 && v.Stored == 0 && v.Last.IsZero() && v.Why == "not stored: full"
+	})
+	begun := time.Now()
+	full.Store(false)
+	visits := noted("a batch that is stored", func(v ingest.Visits) bool {
+		return v.Stored == 1 && v.Bytes > 0 && v.Last.After(begun) && v.Last.After(v.LastRefused)
+	})
+	if v, ok := visits["quiet"]; ok {
+		t.Errorf("a source that sent nothing: %+v", v)
 	}
 }
 

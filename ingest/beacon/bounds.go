@@ -2,7 +2,6 @@ package beacon
 
 import (
 	"time"
-	"unicode/utf8"
 
 	"vigie/ingest/field"
 	"vigie/internal/event"
@@ -47,28 +46,8 @@ func Within(b []byte, most time.Duration) time.Duration {
 
 // Text is b when it is clean text, UTF-8 without control characters, of at most most bytes, else nil.
 func Text(b []byte, most int) []byte {
-	if len(b) == 0 || len(b) > most {
+	if len(b) == 0 || len(b) > most || !field.Clean(b) {
 		return nil
-	}
-	ascii := true
-	for _, c := range b {
-		if c < ' ' || c == 0x7f {
-			return nil
-		}
-		ascii = ascii && c < utf8.RuneSelf
-	}
-	if ascii {
-		return b
-	}
-	if !utf8.Valid(b) {
-		return nil
-	}
-	for i := 0; i < len(b); {
-		r, n := utf8.DecodeRune(b[i:])
-		if r >= 0x80 && r < 0xa0 {
-			return nil
-		}
-		i += n
 	}
 	return b
 }

@@ -200,7 +200,7 @@ func (p *parser) headers() {
 	}
 	n := &p.nested
 	n.Reset(p.objects.Value)
-	for n.Next(nowhere{}) {
+	for n.Next(record.Nowhere{}) {
 		for n.Member() {
 			if !isCMCD(n.Key) {
 				continue
@@ -211,7 +211,7 @@ func (p *parser) headers() {
 			cmcd.Scan(p.scratch[start:len(p.scratch):len(p.scratch)], &p.request.CMCD)
 			p.line.headers = true
 		}
-		n.Refused(nowhere{})
+		n.Refused(record.Nowhere{})
 	}
 }
 
@@ -257,13 +257,5 @@ func cache(word []byte) event.Cache {
 	}
 	return field.Cache(word)
 }
-
-// nowhere is a sink for what is not told.
-type nowhere struct{}
-
-func (nowhere) Request(*event.Request)         {}
-func (nowhere) Beacon(*event.Beacon)           {}
-func (nowhere) Measurement(*event.Measurement) {}
-func (nowhere) Refuse(event.Refusal)           {}
 
 var _ event.Parser = Parse

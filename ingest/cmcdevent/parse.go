@@ -67,14 +67,14 @@ const (
 // Parse reads a payload; it is an event.Parser.
 func Parse(payload []byte, from event.Origin, to event.Sink) {
 	p := parser{lines: record.NewLines(payload), from: from}
-	var inLine *within
+	var inLine *record.Within
 	for p.lines.Next(to) {
 		text := bytes.TrimLeft(p.lines.Text, " \t")
 		if len(text) > 0 && bytes.IndexByte([]byte("{[],"), text[0]) >= 0 {
 			if inLine == nil {
-				inLine = &within{Sink: to}
+				inLine = &record.Within{Sink: to}
 			}
-			inLine.at = p.lines.Offset + len(p.lines.Text) - len(text)
+			inLine.At = p.lines.Offset + len(p.lines.Text) - len(text)
 			p.json(text, inLine)
 			continue
 		}
@@ -369,17 +369,6 @@ func first(list []byte) []byte {
 		at = at[:end]
 	}
 	return at
-}
-
-// within is a sink for the records of one line: their offsets are made the payload's.
-type within struct {
-	event.Sink
-	at int
-}
-
-func (w *within) Refuse(r event.Refusal) {
-	r.Offset += w.at
-	w.Sink.Refuse(r)
 }
 
 var _ event.Parser = Parse

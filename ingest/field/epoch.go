@@ -5,22 +5,11 @@ import "time"
 // EpochIn reads a number of units since 1970, exactly, with or without a fraction. Epoch is for
 // senders whose unit is not known.
 func EpochIn(b []byte, unit time.Duration) (time.Time, bool) {
-	whole, rest := b, []byte(nil)
-	for i, c := range b {
-		if c == '.' {
-			whole, rest = b[:i], b[i+1:]
-			break
-		}
-	}
-	n, ok := Uint(whole)
-	if !ok || len(whole) > 20 || !digits(whole) || !digits(rest) {
+	n, rest, ok := decimal(b)
+	if !ok {
 		return time.Time{}, false
 	}
-	perSecond := uint64(time.Second / unit)
-	if n/perSecond >= latest {
-		return time.Time{}, false
-	}
-	return within(int64(n/perSecond), int64(time.Duration(n%perSecond)*unit+fraction(rest, unit)))
+	return since1970(n, rest, unit)
 }
 
 // Plausible says whether t lies between 2000 and 2200, as all times do that this package reads.

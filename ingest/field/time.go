@@ -21,15 +21,8 @@ func Time(b []byte, zone *time.Location) (time.Time, bool) {
 // Epoch reads a number of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart
 // by its size, with or without a fraction. It is exact: nanoseconds exceed what a float64 holds.
 func Epoch(b []byte) (time.Time, bool) {
-	whole, rest := b, []byte(nil)
-	for i, c := range b {
-		if c == '.' {
-			whole, rest = b[:i], b[i+1:]
-			break
-		}
-	}
-	n, ok := Uint(whole)
-	if !ok || len(whole) > 20 || !digits(whole) || !digits(rest) {
+	n, rest, ok := decimal(b)
+	if !ok {
 		return time.Time{}, false
 	}
 	unit := time.Nanosecond
@@ -41,9 +34,28 @@ func Epoch(b []byte) (time.Time, bool) {
 	case n < 1e17:
 		unit = time.Microsecond
 	}
+	return since1970(n, rest, unit)
+}
+
+// decimal is a number with or without a fraction, whose digits it returns.
+func decimal(b []byte) (n uint64, rest []byte, ok bool) {
+	whole := b
+	for i, c := range b {
+		if c == '.' {
+			whole, rest = b[:i], b[i+1:]
+			break
+		}
+	}
+	n, ok = Uint(whole)
+	return n, rest, ok && len(whole) <= 20 && digits(whole) && digits(rest)
+}
+
+func since1970(n uint64, rest []byte, unit time.Duration) (time.Time, bool) {
 	perSecond := uint64(time.Second / unit)
-	nanos := time.Duration(n%perSecond)*unit + fraction(rest, unit)
-	return within(int64(n/perSecond), int64(nanos))
+	if n/perSecond >= latest {
+		return time.Time{}, false
+	}
+	return within(int64(n/perSecond), int64(time.Duration(n%perSecond)*unit+fraction(rest, unit)))
 }
 
 // RFC3339 reads 2026-09-08T12:00:00.123+02:00, with its common variations: a space for the T, an

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"vigie/ingest/beacon"
 	"vigie/internal/event"
 )
 
@@ -132,25 +133,25 @@ func beaconTargets() []target {
 	return []target{
 		{key: "date", fields: []string{"Time"}, kind: kindDate},
 		{key: "time", fields: []string{"Time"}, kind: kindTime},
-		text("session", "Session", 64, func(s *state) *[]byte { return &b(s).Session }),
-		text("tool", "Tool", 32, func(s *state) *[]byte { return &b(s).Tool }),
-		text("cdn", "CDN", 128, func(s *state) *[]byte { return &b(s).CDN }),
-		text("channel", "Channel", 64, func(s *state) *[]byte { return &b(s).Channel }),
-		text("device", "Device", 32, func(s *state) *[]byte { return &b(s).Device }),
-		text("player", "Player", 64, func(s *state) *[]byte { return &b(s).Player }),
+		text("session", "Session", beacon.MaxSession, func(s *state) *[]byte { return &b(s).Session }),
+		text("tool", "Tool", beacon.MaxDesignation, func(s *state) *[]byte { return &b(s).Tool }),
+		text("cdn", "CDN", beacon.MaxHost, func(s *state) *[]byte { return &b(s).CDN }),
+		text("channel", "Channel", beacon.MaxName, func(s *state) *[]byte { return &b(s).Channel }),
+		text("device", "Device", beacon.MaxDesignation, func(s *state) *[]byte { return &b(s).Device }),
+		text("player", "Player", beacon.MaxName, func(s *state) *[]byte { return &b(s).Player }),
 		{key: "event", fields: []string{"Event"}, kind: kindEvent},
 		{key: "started", fields: []string{"Started"}, kind: kindBool, yes: func(s *state) *bool { return &b(s).Started }},
-		duration("startup", "Startup", MaxStartup, func(s *state) *time.Duration { return &b(s).Startup }),
-		duration("playing", "Playing", MaxWatched, func(s *state) *time.Duration { return &b(s).Playing }),
-		duration("rebuffering", "Rebuffering", MaxWatched, func(s *state) *time.Duration { return &b(s).Rebuffering }),
-		duration("media_time", "MediaTime", MaxMedia, func(s *state) *time.Duration { return &b(s).MediaTime }),
-		{key: "stalls", fields: []string{"Stalls"}, kind: kindNumber, most: MaxStalls, short: func(s *state) *uint32 { return &b(s).Stalls }},
-		number("bits_played", "BitsPlayed", bits(), MaxBits, func(s *state) *uint64 { return &b(s).BitsPlayed }),
-		text("error_code", "ErrorCode", 64, func(s *state) *[]byte { return &b(s).ErrorCode }),
-		number("cdn_bytes", "CDNBytes", sizes(), MaxTotal, func(s *state) *uint64 { return &b(s).CDNBytes }),
-		number("peer_bytes", "PeerBytes", sizes(), MaxTotal, func(s *state) *uint64 { return &b(s).PeerBytes }),
-		number("peer_uploaded", "PeerUploaded", sizes(), MaxTotal, func(s *state) *uint64 { return &b(s).PeerUploaded }),
-		{key: "peers", fields: []string{"Peers"}, kind: kindNumber, most: MaxPeers, short: func(s *state) *uint32 { return &b(s).Peers }},
+		duration("startup", "Startup", beacon.MaxStartup, func(s *state) *time.Duration { return &b(s).Startup }),
+		duration("playing", "Playing", beacon.MaxWatched, func(s *state) *time.Duration { return &b(s).Playing }),
+		duration("rebuffering", "Rebuffering", beacon.MaxWatched, func(s *state) *time.Duration { return &b(s).Rebuffering }),
+		duration("media_time", "MediaTime", beacon.MaxMedia, func(s *state) *time.Duration { return &b(s).MediaTime }),
+		{key: "stalls", fields: []string{"Stalls"}, kind: kindNumber, most: beacon.MaxStalls, short: func(s *state) *uint32 { return &b(s).Stalls }},
+		number("bits_played", "BitsPlayed", bits(), beacon.MaxBits, func(s *state) *uint64 { return &b(s).BitsPlayed }),
+		text("error_code", "ErrorCode", beacon.MaxName, func(s *state) *[]byte { return &b(s).ErrorCode }),
+		number("cdn_bytes", "CDNBytes", sizes(), beacon.MaxTotal, func(s *state) *uint64 { return &b(s).CDNBytes }),
+		number("peer_bytes", "PeerBytes", sizes(), beacon.MaxTotal, func(s *state) *uint64 { return &b(s).PeerBytes }),
+		number("peer_uploaded", "PeerUploaded", sizes(), beacon.MaxTotal, func(s *state) *uint64 { return &b(s).PeerUploaded }),
+		{key: "peers", fields: []string{"Peers"}, kind: kindNumber, most: beacon.MaxPeers, short: func(s *state) *uint32 { return &b(s).Peers }},
 		{key: "totals", fields: []string{"Totals"}, kind: kindBool, yes: func(s *state) *bool { return &b(s).Totals }},
 		{key: "state", fields: []string{"State"}, kind: kindState},
 		number("sequence", "Sequence", nil, math.MaxInt64, func(s *state) *uint64 { return &b(s).Sequence }),
@@ -162,20 +163,6 @@ func beaconTargets() []target {
 		{key: "weight", fields: []string{"Weight"}, kind: kindWeight, units: weights()},
 	}
 }
-
-// Bounds of what one beacon can say; those of package beacon, which a test holds against these.
-const (
-	MaxStartup = 10 * time.Minute
-	MaxWatched = time.Hour
-	MaxMedia   = 4 * time.Hour
-	MaxStalls  = 1000
-	MaxBits    = 1e12
-	MaxBytes   = 1 << 30 // of a counter since the previous beacon
-	MaxTotal   = 1 << 40 // of one since the session began
-	MaxPeers   = 10_000
-	MaxPast    = 24 * time.Hour
-	MaxFuture  = 5 * time.Minute
-)
 
 // playerStates are the words of a state, in the order of event.PlayerState.
 func playerStates() []string {

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unsafe"
 
+	"vigie/ingest/beacon"
 	"vigie/ingest/cmcd"
 	"vigie/ingest/field"
 	"vigie/ingest/flatjson"
@@ -292,7 +293,7 @@ func (r *reader) set(s *step, v []byte) bool {
 	case kindQuery:
 		q.Query = bytes.TrimPrefix(v, []byte{'?'})
 	case kindText:
-		if s.texts && !clean(v) || s.most > 0 && uint64(len(v)) > s.most {
+		if s.texts && !field.Clean(v) || s.most > 0 && uint64(len(v)) > s.most {
 			if s.key == "session" {
 				r.told = true // it is there, and is none
 			}
@@ -463,7 +464,7 @@ func (r *reader) concludeBeacon(to event.Sink) (reason string) {
 	}
 	if !b.Totals {
 		for _, n := range []*uint64{&b.CDNBytes, &b.PeerBytes, &b.PeerUploaded} {
-			if *n > MaxBytes {
+			if *n > beacon.MaxBytes {
 				*n = 0
 			}
 		}
@@ -474,12 +475,11 @@ func (r *reader) concludeBeacon(to event.Sink) (reason string) {
 	if b.UserAgent == nil && !r.addressed {
 		b.UserAgent = r.from.UserAgent
 	}
-	// Viewers' clocks are wrong as often as not.
-	b.Time = r.request.Time
-	received := r.from.Received
-	if !received.IsZero() && (!r.timed || received.Sub(b.Time) > MaxPast || b.Time.Sub(received) > MaxFuture) {
-		b.Time = received
-	} else if !r.timed {
+	var told time.Time // of one that cannot be read, request.Time may hold something
+	if r.timed {
+		told = r.request.Time
+	}
+	if b.Time = beacon.Clock(told, r.from.Received); b.Time.IsZero() {
 		return NoTime
 	}
 	to.Beacon(b)

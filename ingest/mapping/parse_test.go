@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"vigie/ingest/beacon"
 	"vigie/ingest/flatjson"
 	"vigie/ingest/formattest"
 	"vigie/ingest/mapping"
@@ -221,19 +220,6 @@ func TestBeacons(t *testing.T) {
 	f("texts with control characters", keys{"channel": one("c")}, `"s":"s1","c":"a\u0000"`, received+` Session="s1"`+viewer)
 	f("no session", nil, `"x":1`, "refused at 0: "+mapping.NoSession)
 	f("a session that is none", nil, `"s":"a\n"`, "refused at 0: "+mapping.BadSession)
-}
-
-func TestBeaconBoundsAreThoseOfTheFormat(t *testing.T) {
-	for name, pair := range map[string][2]int64{
-		"startup": {mapping.MaxStartup.Nanoseconds(), beacon.MaxStartup.Nanoseconds()}, "watched": {mapping.MaxWatched.Nanoseconds(), beacon.MaxWatched.Nanoseconds()},
-		"media": {mapping.MaxMedia.Nanoseconds(), beacon.MaxMedia.Nanoseconds()}, "stalls": {mapping.MaxStalls, beacon.MaxStalls}, "bits": {mapping.MaxBits, beacon.MaxBits},
-		"bytes": {mapping.MaxBytes, beacon.MaxBytes}, "totals": {mapping.MaxTotal, beacon.MaxTotal}, "peers": {mapping.MaxPeers, beacon.MaxPeers}, "past": {mapping.MaxPast.Nanoseconds(), beacon.MaxPast.Nanoseconds()},
-		"future": {mapping.MaxFuture.Nanoseconds(), beacon.MaxFuture.Nanoseconds()},
-	} {
-		if pair[0] != pair[1] {
-			t.Errorf("%s: %d, package beacon has %d", name, pair[0], pair[1])
-		}
-	}
 }
 
 // shapes are mappings for fuzzing and benchmarks, by their shape.

@@ -56,7 +56,7 @@ func Parse(payload []byte, from event.Origin, to event.Sink) {
 	p := parser{from: from, to: to}
 	if len(payload) > record.Max {
 		if elements, at, ok := flatjson.Unwrap(payload, "samples"); ok {
-			p.within.at = at
+			p.within.At = at
 			p.samples(elements)
 			return
 		}
@@ -67,7 +67,7 @@ func Parse(payload []byte, from event.Origin, to event.Sink) {
 type parser struct {
 	from   event.Origin
 	to     event.Sink
-	within within
+	within record.Within
 	sample sample
 	metric metrics
 	beacon event.Beacon
@@ -95,13 +95,13 @@ type sample struct {
 // samples reads the objects of b: samples, or wrappers of samples.
 func (p *parser) samples(b []byte) {
 	p.within.Sink = p.to
-	p.walk(b, p.within.at, true)
+	p.walk(b, p.within.At, true)
 }
 
 func (p *parser) walk(b []byte, at int, wrappers bool) {
 	objects := flatjson.New(b)
 	for {
-		p.within.at = at
+		p.within.At = at
 		if !objects.Next(&p.within) {
 			return
 		}
@@ -205,7 +205,7 @@ type metrics struct {
 func (p *parser) records(b []byte, at int) {
 	objects := flatjson.New(b)
 	for {
-		p.within.at = at
+		p.within.At = at
 		if !objects.Next(&p.within) {
 			return
 		}
@@ -333,17 +333,6 @@ func (p *parser) tell() {
 		b.Started = m.latency != event.Unknown
 	}
 	p.to.Beacon(b)
-}
-
-// within is a sink for the records of a part of the payload: their offsets are made the payload's.
-type within struct {
-	event.Sink
-	at int
-}
-
-func (w *within) Refuse(r event.Refusal) {
-	r.Offset += w.at
-	w.Sink.Refuse(r)
 }
 
 // silent hears of no refusals: what is not readable inside a record is lost alone.

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	"vigie/ingest/record"
 	"vigie/internal/event"
 )
 
@@ -62,12 +63,12 @@ func bench(b *testing.B, body []byte, read func()) {
 
 func BenchmarkParseProto(b *testing.B) {
 	body, _ := bodies(b)
-	bench(b, body, func() { ParseProto(body, event.Origin{}, nowhere{}) })
+	bench(b, body, func() { ParseProto(body, event.Origin{}, record.Nowhere{}) })
 }
 
 func BenchmarkParseJSON(b *testing.B) {
 	_, body := bodies(b)
-	bench(b, body, func() { ParseJSON(body, event.Origin{}, nowhere{}) })
+	bench(b, body, func() { ParseJSON(body, event.Origin{}, record.Nowhere{}) })
 }
 
 // BenchmarkGenerated is what unmarshalling into generated types alone would cost.
@@ -108,7 +109,7 @@ func TestAllocatesNothingPerPoint(t *testing.T) {
 		if read(&c); c.measurements != benchPoints || c.refusals != 0 {
 			t.Fatalf("%s: %d measurements, %d refusals", name, c.measurements, c.refusals)
 		}
-		if n := testing.AllocsPerRun(5, func() { read(nowhere{}) }); n > benchPoints/50 {
+		if n := testing.AllocsPerRun(5, func() { read(record.Nowhere{}) }); n > benchPoints/50 {
 			t.Errorf("%s: %v allocations for %d points", name, n, benchPoints)
 		}
 	}

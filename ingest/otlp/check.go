@@ -3,14 +3,11 @@ package otlp
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"mime"
 	"net/http"
-	"slices"
-	"strings"
 
 	"vigie/ingest/protofields"
-	"vigie/internal/event"
+	"vigie/ingest/record"
 )
 
 // The content types of requests, and so of their answers.
@@ -52,7 +49,7 @@ func Check(contentType string, body []byte) (r Result, status int, err error) {
 	if len(body) > MaxUnpacked {
 		return r, http.StatusRequestEntityTooLarge, errors.New(TooLarge)
 	}
-	reader := reader{to: nowhere{}}
+	reader := reader{to: record.Nowhere{}}
 	if r.JSON {
 		reader.read(body, reader.readJSON)
 	} else {
@@ -65,7 +62,7 @@ func Check(contentType string, body []byte) (r Result, status int, err error) {
 	for _, n := range reader.rejected {
 		r.Rejected += n
 	}
-	r.Why = why(reader.rejected)
+	r.Why = record.Reasons(reader.rejected)
 	if reader.broken && r.Points == 0 {
 		return Result{JSON: r.JSON}, http.StatusBadRequest, errors.New(r.Why)
 	}
@@ -79,25 +76,3 @@ func mediaType(contentType string) string {
 	}
 	return kind
 }
-
-// why tells what was rejected, by reason.
-func why(rejected map[string]int) string {
-	reasons := slices.SortedFunc(maps.Keys(rejected), func(a, b string) int {
-		if d := rejected[b] - rejected[a]; d != 0 {
-			return d
-		}
-		return strings.Compare(a, b)
-	})
-	for i, reason := range reasons {
-		reasons[i] = fmt.Sprintf("%s (%d)", reason, rejected[reason])
-	}
-	return strings.Join(reasons, "; ")
-}
-
-// nowhere is a sink that keeps nothing.
-type nowhere struct{}
-
-func (nowhere) Request(*event.Request)         {}
-func (nowhere) Beacon(*event.Beacon)           {}
-func (nowhere) Measurement(*event.Measurement) {}
-func (nowhere) Refuse(event.Refusal)           {}

@@ -75,7 +75,7 @@ func TestPointsOfABodyAreBounded(t *testing.T) {
 }
 
 type counter struct {
-	nowhere
+	record.Nowhere
 	measurements, refusals int
 }
 

@@ -364,7 +364,7 @@ func TestRefusalsSayWhere(t *testing.T) {
 
 // keeper keeps the last histogram.
 type keeper struct {
-	nowhere
+	record.Nowhere
 	buckets []float64
 }
 

@@ -7,6 +7,7 @@ import (
 	writev2 "github.com/prometheus/client_golang/exp/api/remote/genproto/v2"
 	"google.golang.org/protobuf/proto"
 
+	"vigie/ingest/record"
 	"vigie/internal/event"
 )
 
@@ -46,7 +47,7 @@ func BenchmarkParseV2(b *testing.B) {
 	b.SetBytes(int64(len(payload)))
 	b.ReportAllocs()
 	for b.Loop() {
-		ParseV2(payload, event.Origin{}, nowhere{})
+		ParseV2(payload, event.Origin{}, record.Nowhere{})
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchSeries, "ns/sample")
 }
@@ -67,7 +68,7 @@ func BenchmarkGenerated(b *testing.B) {
 
 func TestAllocatesNothingPerSample(t *testing.T) {
 	payload := pack(body(t))
-	if n := testing.AllocsPerRun(5, func() { ParseV2(payload, event.Origin{}, nowhere{}) }); n > benchSeries/50 {
+	if n := testing.AllocsPerRun(5, func() { ParseV2(payload, event.Origin{}, record.Nowhere{}) }); n > benchSeries/50 {
 		t.Errorf("%v allocations for %d samples", n, benchSeries)
 	}
 }

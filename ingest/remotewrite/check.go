@@ -3,16 +3,14 @@ package remotewrite
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"mime"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/klauspost/compress/snappy"
 
-	"vigie/internal/event"
+	"vigie/ingest/record"
 )
 
 // Version is a version of the protocol.
@@ -70,12 +68,23 @@ func Check(contentType, contentEncoding, version string, body []byte) (v Version
 	default:
 		return v, Written{}, http.StatusBadRequest, errors.New(reason)
 	}
-	r := reader{to: nowhere{}, version: v}
+	r := reader{to: record.Nowhere{}, version: v}
 	r.read(unpacked)
 	if len(r.rejected) > 0 {
 		return v, r.written, http.StatusBadRequest, rejection(r.written, r.rejected)
 	}
 	return v, r.written, http.StatusNoContent, nil
+}
+
+// Claim says, before Check unpacks a request, which version it is and how many bytes it will unpack
+// to, so that there is room for them; 0: Check will refuse it without. The arguments are Check's.
+func Claim(contentType, contentEncoding, version string, body []byte) (v Version, unpacked int) {
+	v, err := accepts(contentType, contentEncoding, version)
+	if err != nil {
+		return 0, 0
+	}
+	unpacked, _ = claim(body)
+	return v, unpacked
 }
 
 func accepts(contentType, contentEncoding, version string) (Version, error) {
@@ -102,49 +111,40 @@ func accepts(contentType, contentEncoding, version string) (Version, error) {
 	return v, nil
 }
 
-// rejection tells what was refused, by reason, the most frequent first.
+// rejection tells what was refused.
 func rejection(w Written, rejected map[string]int) error {
 	total := 0
 	for _, n := range rejected {
 		total += n
 	}
-	reasons := slices.SortedFunc(maps.Keys(rejected), func(a, b string) int {
-		if d := rejected[b] - rejected[a]; d != 0 {
-			return d
-		}
-		return strings.Compare(a, b)
-	})
-	for i, reason := range reasons {
-		reasons[i] = fmt.Sprintf("%s (%d)", reason, rejected[reason])
-	}
-	return fmt.Errorf("%d stored, %d refused: %s", w.Samples+w.Histograms, total, strings.Join(reasons, "; "))
+	return fmt.Errorf("%d stored, %d refused: %s", w.Samples+w.Histograms, total, record.Reasons(rejected))
 }
 
-// unpack undoes snappy. What a body claims to unpack to is believed only as far as the format can
-// pack it: a copy of 64 bytes takes three.
-func unpack(body []byte) (unpacked []byte, reason string) {
+// claim is what a body claims to unpack to. It is believed only as far as the format can pack it: a
+// copy of 64 bytes takes three.
+func claim(body []byte) (n int, reason string) {
 	n, err := snappy.DecodedLen(body)
 	switch {
 	case errors.Is(err, snappy.ErrTooLarge):
-		return nil, TooLarge
+		return 0, TooLarge
 	case err != nil:
-		return nil, NotSnappy
+		return 0, NotSnappy
 	case n > MaxUnpacked:
-		return nil, TooLarge
+		return 0, TooLarge
 	case n > 22*len(body):
-		return nil, NotSnappy
+		return 0, NotSnappy
 	}
-	unpacked, err = snappy.Decode(nil, body)
+	return n, ""
+}
+
+// unpack undoes snappy.
+func unpack(body []byte) (unpacked []byte, reason string) {
+	if _, reason = claim(body); reason != "" {
+		return nil, reason
+	}
+	unpacked, err := snappy.Decode(nil, body)
 	if err != nil {
 		return nil, NotSnappy
 	}
 	return unpacked, ""
 }
-
-// nowhere is a sink that keeps nothing.
-type nowhere struct{}
-
-func (nowhere) Request(*event.Request)         {}
-func (nowhere) Beacon(*event.Beacon)           {}
-func (nowhere) Measurement(*event.Measurement) {}
-func (nowhere) Refuse(event.Refusal)           {}

@@ -45,6 +45,23 @@ func TestCheckAnswersAsTheSpecificationSays(t *testing.T) {
 	f("too large", typeV1, "snappy", "0.1.0", []byte("\xff\xff\xff\xff\x0f"), V1, Written{}, 413, TooLarge)
 }
 
+func TestWhatABodyWillUnpackToIsToldBefore(t *testing.T) {
+	f := func(name, contentType, encoding string, body []byte, v Version, unpacked int) {
+		t.Helper()
+		if gotV, got := Claim(contentType, encoding, "", body); gotV != v || got != unpacked {
+			t.Errorf("%s: %d %d", name, gotV, got)
+		}
+	}
+	body := pack(make([]byte, 100_000))
+	f("1.0", typeV1, "snappy", body, V1, 100_000)
+	f("2.0", typeV2, "snappy", body, V2, 100_000)
+	f("nothing", typeV1, "snappy", pack(nil), V1, 0)
+	f("another encoding", typeV1, "gzip", body, 0, 0)
+	f("not snappy", typeV1, "snappy", []byte("text"), V1, 0)
+	f("more than it can hold", typeV1, "snappy", body[:100], V1, 0)
+	f("too large", typeV2, "snappy", []byte("\xff\xff\xff\xff\x0f"), V2, 0)
+}
+
 func TestTheHeaderOfVersion2(t *testing.T) {
 	h := http.Header{}
 	Written{Samples: 3, Histograms: 2, Passed: 9}.Header(h)

@@ -211,7 +211,7 @@ func TestSamplesOfABodyAreCounted(t *testing.T) {
 
 // keeper keeps the last histogram, and reasons.
 type keeper struct {
-	nowhere
+	record.Nowhere
 	bounds, buckets []float64
 	refused         []string
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"vigie/ingest/record"
 	"vigie/internal/event"
 )
 
@@ -161,7 +162,7 @@ func (c *choice) points(m *event.Measurement, into []Point) []Point {
 		if !m.Stale && !(m.Count >= 0 && !math.IsInf(m.Count, 0)) {
 			return into
 		}
-	} else if !m.Stale && !finite(m.Value) || !m.Stale && c.signal != Saturation && m.Value < 0 {
+	} else if !m.Stale && !record.Finite(m.Value) || !m.Stale && c.signal != Saturation && m.Value < 0 {
 		return into
 	}
 	switch {
@@ -237,8 +238,6 @@ func (c *choice) point(m *event.Measurement, into []Point) ([]Point, *Point) {
 	}
 	return into, p
 }
-
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // expand writes a service's name.
 func expand(name []piece, labels []event.Label) (string, bool) {
