@@ -106,7 +106,7 @@ func (im *Import) Send(ctx context.Context, file io.Reader) (*Imported, error) {
 func (im *Import) send(ctx context.Context, out *Imported, body []byte) error {
 	s := &im.cfg.Source
 	tally := &importTally{Imported: out, received: time.Now()}
-	im.reader.parse(body, event.Origin{Received: tally.received, Client: netip.IPv6Loopback(), Zone: im.zone}, tally)
+	im.reader.parse(body, event.Origin{Received: tally.received, Client: netip.IPv6Loopback(), Zone: im.zone, Backfill: true}, tally)
 	sum := sha256.New()
 	fmt.Fprintf(sum, "%s %d ", s.ID, out.Bytes)
 	sum.Write(body)

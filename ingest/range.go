@@ -329,7 +329,7 @@ func (s *scribe) begin(m *bus.Message, r *reader) {
 	}
 	s.backfill = m.Header[headerBackfill] != ""
 	s.client, _ = netip.ParseAddr(m.Header[headerClient])
-	s.origin = event.Origin{Received: s.seen.received, Zone: s.source.zone, Client: s.client}
+	s.origin = event.Origin{Received: s.seen.received, Zone: s.source.zone, Client: s.client, Backfill: s.backfill}
 	s.envelope, s.syslog = m.Header[headerEnvelope] != "", m.Header[headerSyslog] != ""
 }
 

@@ -28,9 +28,13 @@ const (
 )
 
 // Clock is the time that a beacon says, or that of its reception where it says none (the zero time) or one
-// that no honest clock could show: viewers' clocks are wrong as often as not.
-func Clock(told, received time.Time) time.Time {
-	if !received.IsZero() && (told.IsZero() || received.Sub(told) > MaxPast || told.Sub(received) > MaxFuture) {
+// that no honest clock could show: viewers' clocks are wrong as often as not. Old data that is sent on
+// purpose may be of any age.
+func Clock(told time.Time, from *event.Origin) time.Time {
+	received := from.Received
+	switch {
+	case received.IsZero():
+	case told.IsZero(), told.Sub(received) > MaxFuture, received.Sub(told) > MaxPast && !from.Backfill:
 		return received
 	}
 	return told

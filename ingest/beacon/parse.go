@@ -176,7 +176,7 @@ func (p *parser) read() (reason string) {
 		b.Startup = event.Unknown
 	}
 	t, _ := field.Epoch(at)
-	b.Time = Clock(t, p.from.Received)
+	b.Time = Clock(t, &p.from)
 	switch {
 	case reason != "":
 		return reason

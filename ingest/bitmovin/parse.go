@@ -94,7 +94,7 @@ func (p *parser) read() (reason string) {
 	for o.Member() {
 		p.member(o.Key, o.Text())
 	}
-	b.Time = beacon.Clock(s.time, p.from.Received)
+	b.Time = beacon.Clock(s.time, &p.from)
 	switch {
 	case !s.named:
 		return NoSession

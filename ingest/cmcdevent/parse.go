@@ -276,7 +276,7 @@ func (p *parser) conclude(at refuser, to event.Sink) {
 func (p *parser) fill(report bool) {
 	l, b := &p.line, &p.beacon
 	*b = event.Beacon{
-		Time: beacon.Clock(l.time, p.from.Received), Session: l.session, Channel: l.channel, CDN: l.cdn,
+		Time: beacon.Clock(l.time, &p.from), Session: l.session, Channel: l.channel, CDN: l.cdn,
 		Startup: event.Unknown, Rebuffering: l.starved, Sequence: l.number,
 		Client: p.from.Client, UserAgent: p.from.UserAgent, Started: l.started,
 	}

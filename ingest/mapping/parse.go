@@ -479,7 +479,7 @@ func (r *reader) concludeBeacon(to event.Sink) (reason string) {
 	if r.timed {
 		told = r.request.Time
 	}
-	if b.Time = beacon.Clock(told, r.from.Received); b.Time.IsZero() {
+	if b.Time = beacon.Clock(told, &r.from); b.Time.IsZero() {
 		return NoTime
 	}
 	to.Beacon(b)

@@ -231,7 +231,7 @@ func (p *parser) fill(of kind) (reason string) {
 		return BadSession
 	}
 	t, _ := field.Epoch(r.timemark)
-	if b.Time = beacon.Clock(t, p.from.Received); b.Time.IsZero() {
+	if b.Time = beacon.Clock(t, &p.from); b.Time.IsZero() {
 		return NoTime
 	}
 	b.CDN = beacon.Text(first(r.cdn, r.node), beacon.MaxHost)

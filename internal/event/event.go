@@ -168,6 +168,7 @@ type Origin struct {
 	Client    netip.Addr     // the peer that sent it; a viewer for beacons, a log shipper for syslog
 	UserAgent []byte         // of the HTTP request, for beacons
 	Zone      *time.Location // for formats that write local time; nil is UTC
+	Backfill  bool           // old data that somebody sends on purpose: its times may be of any age
 }
 
 // Measurement is one value, or one histogram, of one series of a service's metrics.
