@@ -5,9 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
 
 	"vigie/internal/bus"
 	"vigie/internal/bus/bustest"
@@ -205,4 +211,156 @@ func TestAWrongURLSaysWhereWithoutThePassword(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "nats.url") {
 		t.Fatal(err)
 	}
+}
+
+// told is what a watch has said so far.
+type told struct {
+	mu  sync.Mutex
+	all []string
+	new chan struct{}
+}
+
+func (t *told) hear(key string, value []byte, deleted bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.all = append(t.all, fmt.Sprintf("%s=%s", key, value))
+	if deleted {
+		t.all[len(t.all)-1] = key + " is gone"
+	}
+	select {
+	case t.new <- struct{}{}:
+	default:
+	}
+}
+
+// until waits for the last thing told.
+func (t *told) until(tb testing.TB, want string) {
+	tb.Helper()
+	limit := time.After(30 * time.Second)
+	for {
+		t.mu.Lock()
+		all := slices.Clone(t.all)
+		t.mu.Unlock()
+		if len(all) > 0 && all[len(all)-1] == want {
+			return
+		}
+		select {
+		case <-t.new:
+		case <-limit:
+			tb.Fatalf("%q is not told: %q", want, all)
+		}
+	}
+}
+
+func watch(t *testing.T, kv *bus.KV) (*told, func() error) {
+	t.Helper()
+	heard := &told{new: make(chan struct{}, 1)}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- kv.Watch(ctx, heard.hear) }()
+	return heard, func() error { stop(); return <-ended }
+}
+
+func TestAWatchTellsWhatIsAndWhatBecomes(t *testing.T) {
+	ctx := t.Context()
+	b := bustest.Open(t)
+	kv, err := b.KV(ctx, "things")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, value := range []string{"1", "2"} {
+		if err := kv.Put(ctx, "a", []byte(value)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	heard, stop := watch(t, kv)
+	heard.until(t, "a=2")
+	for i := range 3 {
+		if err := kv.Put(ctx, "b", fmt.Append(nil, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	heard.until(t, "b=2")
+	if err := kv.Delete(ctx, "a"); err != nil {
+		t.Fatal(err)
+	}
+	heard.until(t, "a is gone")
+	if err := stop(); !errors.Is(err, context.Canceled) {
+		t.Errorf("it ended with %v", err)
+	}
+	if got := strings.Join(heard.all, " "); got != "a=2 b=0 b=1 b=2 a is gone" {
+		t.Errorf("it told %s", got)
+	}
+	b.Close()
+	if err := kv.Watch(ctx, heard.hear); err == nil {
+		t.Error("a bus that is closed can be watched")
+	}
+}
+
+// A server of the operator's that goes away ends a watch; the next one tells what was written meanwhile.
+func TestAWatchThatIsBegunAgainMissesNothing(t *testing.T) {
+	dir := t.TempDir()
+	start := func(port int) *server.Server {
+		s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go s.Start()
+		if !s.ReadyForConnections(10 * time.Second) {
+			t.Fatal("the server does not start")
+		}
+		return s
+	}
+	s := start(server.RANDOM_PORT)
+	port := s.Addr().(*net.TCPAddr).Port
+	connect := func() *bus.KV {
+		b, err := bus.Open(t.Context(), bus.Config{URL: s.ClientURL(), Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(b.Close)
+		kv, err := b.KV(t.Context(), "things")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return kv
+	}
+	put := func(kv *bus.KV, value string) {
+		t.Helper()
+		for limit := time.Now().Add(20 * time.Second); ; {
+			err := kv.Put(t.Context(), "a", []byte(value))
+			if err == nil {
+				return
+			}
+			if time.Now().After(limit) {
+				t.Fatal(err)
+			}
+		}
+	}
+	here, there := connect(), connect()
+	heard := &told{new: make(chan struct{}, 1)}
+	ctx, stop := context.WithCancel(t.Context())
+	broke := make(chan error, 100)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			if err := here.Watch(ctx, heard.hear); ctx.Err() == nil {
+				broke <- err
+			}
+		}
+	}()
+	put(there, "before")
+	heard.until(t, "a=before")
+	s.Shutdown()
+	s.WaitForShutdown()
+	if err := <-broke; !errors.Is(err, bus.ErrUnavailable) {
+		t.Errorf("it broke with %v", err)
+	}
+	s = start(port)
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	put(connect(), "after")
+	heard.until(t, "a=after")
+	stop()
+	<-ended
 }

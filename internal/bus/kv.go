@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -12,6 +14,7 @@ import (
 // any of - _ / = . and do not begin or end with a dot.
 type KV struct {
 	kv   jetstream.KeyValue
+	nc   *nats.Conn
 	name string
 }
 
@@ -26,7 +29,7 @@ func (b *Bus) KV(ctx context.Context, name string) (*KV, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", name, mapped(err))
 	}
-	return &KV{kv, name}, nil
+	return &KV{kv, b.nc, name}, nil
 }
 
 // Get returns a key's value and the revision that Update wants. ErrNotFound: there is none.
@@ -68,6 +71,48 @@ func (k *KV) Keys(ctx context.Context) ([]string, error) {
 		return nil, nil
 	}
 	return keys, k.failed("list", "*", err)
+}
+
+// watchSetup bounds the time to begin a watch.
+const watchSetup = 5 * time.Second
+
+// Watch calls f with each key that there is, then with each that is written or deleted, one after the
+// other and in the order of the writes, until ctx ends (its error) or the watch breaks (ErrUnavailable),
+// as it does when the connection is lost. What was written meanwhile the next one tells: of several values
+// of a key the last one.
+func (k *KV) Watch(ctx context.Context, f func(key string, value []byte, deleted bool)) error {
+	lost := k.nc.StatusChanged(nats.RECONNECTING, nats.CLOSED)
+	defer k.nc.RemoveStatusListener(lost)
+	watching, cancel := context.WithCancel(ctx) // it ends the watcher too, so it is no time limit
+	defer cancel()
+	late := time.AfterFunc(watchSetup, cancel)
+	w, err := k.kv.WatchAll(watching)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case !late.Stop():
+		return fmt.Errorf("watch bucket %s: %w: no answer within %s", k.name, ErrUnavailable, watchSetup)
+	case err != nil:
+		return k.failed("watch", "*", err)
+	}
+	defer func() { _ = w.Stop() }() // of one that is closed is an error
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-lost:
+			return fmt.Errorf("watch bucket %s: %w: the connection was lost", k.name, ErrUnavailable)
+		case e, open := <-w.Updates():
+			switch {
+			case ctx.Err() != nil:
+				return ctx.Err()
+			case !open:
+				return fmt.Errorf("watch bucket %s: %w", k.name, ErrUnavailable)
+			case e != nil: // nil: all that there was has been told
+				f(e.Key(), e.Value(), e.Operation() != jetstream.KeyValuePut)
+			}
+		}
+	}
 }
 
 func (k *KV) failed(verb, key string, err error) error {
