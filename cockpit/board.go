@@ -65,6 +65,9 @@ const (
 type Panel struct {
 	AsOf  time.Time // the values hold at this moment; it stays when a later query fails
 	Error string    // why the last query for it failed, in words an operator can act on; empty when it worked
+	// Untold is the dimension of the scope that what is behind this panel does not tell, as "device", so
+	// that there are no values; empty: it tells all.
+	Untold string
 }
 
 // Number is one of the five numbers at the top.
@@ -359,6 +362,13 @@ type Path struct {
 	Status    int     // the most frequent one that is not fine; 0: none
 	FirstByte float64 // seconds, p95
 	Lines     uint64
+}
+
+// SampleFilter chooses among the lines of a sight.
+type SampleFilter struct {
+	Failed bool   // only 5xx and aborted ones
+	Status int    // 0: any
+	PoP    string // "": any
 }
 
 // Sample is one raw line of a CDN's log, its client truncated, its query cut off.

@@ -19,6 +19,7 @@ type cellKey struct{ cdn, isp string }
 type sent struct {
 	lines                   uint64
 	requests, bytes, errors float64
+	server, client, blocked float64 // of requests: 5xx; 4xx that no rule refused; refused by security rules
 	firstByte               histogram
 }
 
@@ -27,6 +28,9 @@ func (s *sent) add(o *sent) {
 	s.requests += o.requests
 	s.bytes += o.bytes
 	s.errors += o.errors
+	s.server += o.server
+	s.client += o.client
+	s.blocked += o.blocked
 	s.firstByte.add(&o.firstByte)
 }
 
@@ -69,6 +73,10 @@ type slot struct {
 	peerSum  float64
 	leading  string // the tool that sees most viewers
 	audience float64
+}
+
+func newSlot() *slot {
+	return &slot{requests: map[cellKey]*sent{}, experience: map[toolKey]*experienced{}, viewers: map[string]float64{}}
 }
 
 func (s *slot) settle() {
@@ -173,11 +181,11 @@ func (h *history) unread(n int64) (from, to int64, ok bool) {
 	return from, last + 1, true
 }
 
-// replace forgets what was known of the slots [from, to) and gives them anew.
-func (h *history) replace(from, to int64) {
-	for s := from; s < to; s++ {
-		delete(h.dirty, s)
-		h.slots[s] = &slot{requests: map[cellKey]*sent{}, experience: map[toolKey]*experienced{}, viewers: map[string]float64{}}
+// replace gives what is known of the slots from a first one on.
+func (h *history) replace(from int64, slots []*slot) {
+	for i, sl := range slots {
+		delete(h.dirty, from+int64(i))
+		h.slots[from+int64(i)] = sl
 	}
 }
 

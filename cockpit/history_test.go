@@ -13,7 +13,7 @@ func reads(h *history, n int64) (stretches [][2]int64) {
 		if !ok {
 			return stretches
 		}
-		h.replace(from, to)
+		h.replace(from, blank(int(to-from)))
 		stretches = append(stretches, [2]int64{from, to})
 	}
 }

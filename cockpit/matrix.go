@@ -11,44 +11,44 @@ import (
 
 const (
 	trendPoints = 30 // of a cell: 15 minutes
-	trendSlots  = 3  // in one point
+	trendSlots  = 3  // in one point, live
 	usualSkip   = 4  // latest points that do not count as usual: two minutes
 )
 
 // matrix is networks by CDNs over the last complete minute.
-func (c *Cockpit) matrix(now time.Time) Matrix {
-	logs, tools := c.marks.logs(), c.marks.tools()
-	m := Matrix{Panel: Panel{AsOf: logs}, Window: minuteSlots * slotTime}
-	for _, cdn := range c.cfg.CDNs {
+func (l *lens) matrix() Matrix {
+	logs, tools := l.logs(), l.tools()
+	m := Matrix{Panel: Panel{AsOf: logs}, Window: l.over()}
+	for _, cdn := range l.cfg.CDNs {
 		m.Columns = append(m.Columns, Column{ID: cdn.ID, Name: cdn.Name, Colour: cdn.Colour})
 	}
-	m.Columns = append(m.Columns, Column{ID: Peers, Name: "P2P", Colour: len(c.cfg.CDNs), Peers: true})
+	m.Columns = append(m.Columns, Column{ID: Peers, Name: "P2P", Colour: len(l.cfg.CDNs), Peers: true})
 	if logs.IsZero() {
 		return m
 	}
 	end := wholeSlots(logs)
 	m.AsOf = slotStart(end)
-	sums := c.history.sum(end-minuteSlots, end)
+	sums := l.history.sum(end-l.judged(), end)
 	seen := map[cellKey]*experienced{}
 	peers := map[string]float64{}
 	leading := ""
 	if !tools.IsZero() {
 		toolEnd := wholeSlots(tools)
-		for k, e := range c.history.sumExperience(toolEnd-minuteSlots, toolEnd) {
+		for k, e := range l.history.sumExperience(toolEnd-l.judged(), toolEnd) {
 			cell := cellKey{k.cdn, k.isp}
 			if seen[cell] == nil {
 				seen[cell] = &experienced{}
 			}
 			seen[cell].add(e)
 		}
-		for s := toolEnd - minuteSlots; s < toolEnd; s++ {
-			if sl := c.history.at(s); sl != nil {
+		for s := toolEnd - l.judged(); s < toolEnd; s++ {
+			if sl := l.history.at(s); sl != nil {
 				for isp, bytes := range sl.peers {
 					peers[isp] += bytes
 				}
 			}
 		}
-		if sl := c.history.at(toolEnd - 1); sl != nil {
+		if sl := l.history.at(toolEnd - 1); sl != nil {
 			leading = sl.leading
 		}
 	}
@@ -65,7 +65,7 @@ func (c *Cockpit) matrix(now time.Time) Matrix {
 	}
 	slices.SortFunc(names, func(a, b string) int { return cmp.Or(-cmp.Compare(isps[a], isps[b]), cmp.Compare(a, b)) })
 
-	seconds := (minuteSlots * slotTime).Seconds()
+	seconds := l.over().Seconds()
 	columnTotals := make([]totals, len(m.Columns))
 	var rowSums [][]totals
 	for _, isp := range names {
@@ -87,17 +87,17 @@ func (c *Cockpit) matrix(now time.Time) Matrix {
 				if e := seen[key]; e != nil {
 					t.experienced = *e
 				}
-				t.audience = c.cells[toolKey{leading, col.ID, isp}]
+				t.audience = l.cells[toolKey{leading, col.ID, isp}]
 			}
 			if t.any {
 				cell = t.cell(seconds)
 				cell.Share = ratio(t.bytes, isps[isp])
 			}
 			if !col.Peers {
-				c.judge(&cell, cellKey{col.ID, isp}, t.audience.told, end, now)
+				l.judge(&cell, cellKey{col.ID, isp}, t.audience.told, end)
 			} else if t.any {
 				cell.Health = HealthFine
-				cell.Trend[MetricBits] = c.peerTrend(isp, end)
+				cell.Trend[MetricBits] = l.peerTrend(isp, end)
 			}
 			row.Cells = append(row.Cells, cell)
 			rowTotal.add(&t)
@@ -190,7 +190,7 @@ func (t *totals) add(o *totals) {
 
 func blankCell() Cell {
 	nan := math.NaN()
-	return Cell{Bits: nan, Share: nan, Errors: nan, FirstByte: nan, Rebuffering: nan}
+	return Cell{Bits: nan, Share: nan, Errors: nan, FirstByte: nan, Rebuffering: nan, Requests: nan, Viewers: nan}
 }
 
 func (t *totals) cell(seconds float64) Cell {
@@ -210,16 +210,17 @@ func (t *totals) cell(seconds float64) Cell {
 }
 
 // judge fills in a cell's trends and what it asks for. told is how many sessions its experience is of.
-func (c *Cockpit) judge(cell *Cell, key cellKey, told uint64, end int64, now time.Time) {
+func (l *lens) judge(cell *Cell, key cellKey, told uint64, end int64) {
 	for m := range cell.Trend {
 		cell.Trend[m] = make([]float64, trendPoints)
 	}
+	per := l.perTrend()
 	for i := range trendPoints {
 		var t totals
 		rowBytes := 0.0
-		from := end - int64(trendPoints-i)*trendSlots
-		for s := from; s < from+trendSlots; s++ {
-			sl := c.history.at(s)
+		from := end - int64(trendPoints-i)*per
+		for s := from; s < from+per; s++ {
+			sl := l.history.at(s)
 			if sl == nil {
 				continue
 			}
@@ -233,18 +234,18 @@ func (c *Cockpit) judge(cell *Cell, key cellKey, told uint64, end int64, now tim
 			}
 			rowBytes += sl.byISP[key.isp]
 		}
-		point := t.cell((trendSlots * slotTime).Seconds())
+		point := t.cell((time.Duration(per) * slotTime).Seconds())
 		cell.Trend[MetricBits][i] = point.Bits
 		cell.Trend[MetricShare][i] = ratio(t.bytes, rowBytes)
 		cell.Trend[MetricErrors][i] = point.Errors
 		cell.Trend[MetricFirstByte][i] = point.FirstByte
 		cell.Trend[MetricRebuffering][i] = point.Rebuffering
 	}
-	if cell.Lines < enoughLines {
-		delete(c.since, key)
+	if !l.enough(cell.Lines) {
+		delete(l.since, key)
 		return
 	}
-	limits := c.cfg.Limits
+	limits := l.cfg.Limits
 	cell.Health = HealthFine
 	consider := func(h Health, why Metric) {
 		if h > cell.Health {
@@ -255,24 +256,24 @@ func (c *Cockpit) judge(cell *Cell, key cellKey, told uint64, end int64, now tim
 	// lines is one line.
 	const firstByteFloor, enoughForP95 = 0.2, 100
 	if cell.FirstByte > firstByteFloor && cell.Lines >= enoughForP95 {
-		consider(limits.FirstByte.judge(cell.FirstByte/c.usual(cell, MetricFirstByte)), MetricFirstByte)
+		consider(limits.FirstByte.judge(cell.FirstByte/cell.usual(MetricFirstByte)), MetricFirstByte)
 	}
 	consider(limits.Errors.judge(atLeast(cell.Errors, float64(cell.Lines))), MetricErrors)
 	if told >= enoughSessions {
 		consider(limits.Rebuffering.judge(cell.Rebuffering), MetricRebuffering)
 	}
 
-	switch _, running := c.since[key]; {
+	switch _, running := l.since[key]; {
 	case cell.Health > HealthFine && !running:
-		c.since[key] = now.Add(-minuteSlots * slotTime / 2)
-		delete(c.calm, key)
+		l.since[key] = l.now.Add(-minuteSlots * slotTime / 2)
+		delete(l.calm, key)
 	case cell.Health > HealthFine:
-		delete(c.calm, key)
-	case running && c.calm[key].IsZero():
-		c.calm[key] = now
-	case running && now.Sub(c.calm[key]) > calmAfter:
-		delete(c.since, key)
-		delete(c.calm, key)
+		delete(l.calm, key)
+	case running && l.calm[key].IsZero():
+		l.calm[key] = l.now
+	case running && l.now.Sub(l.calm[key]) > calmAfter:
+		delete(l.since, key)
+		delete(l.calm, key)
 	}
 }
 
@@ -289,24 +290,52 @@ func atLeast(ratio, n float64) float64 {
 }
 
 // usual is the cell's own median of the last quarter of an hour, the last two minutes apart.
-func (c *Cockpit) usual(cell *Cell, m Metric) float64 {
-	return median(cell.Trend[m][:trendPoints-usualSkip])
+func (c *Cell) usual(m Metric) float64 {
+	trend := c.Trend[m]
+	if len(trend) < trendPoints {
+		return math.NaN()
+	}
+	return median(trend[:trendPoints-usualSkip])
 }
 
-func (c *Cockpit) peerTrend(isp string, end int64) []float64 {
+// value is what the cell has of a metric.
+func (c *Cell) value(m Metric) float64 {
+	switch m {
+	case MetricShare:
+		return c.Share
+	case MetricErrors:
+		return c.Errors
+	case MetricFirstByte:
+		return c.FirstByte
+	case MetricRebuffering:
+		return c.Rebuffering
+	}
+	return c.Bits
+}
+
+// perTrend is how many slots are in one point of a trend: of a stretch of the past the trend has all.
+func (l *lens) perTrend() int64 {
+	if l.sight.Live() {
+		return trendSlots
+	}
+	return max(1, l.judged()/trendPoints)
+}
+
+func (l *lens) peerTrend(isp string, end int64) []float64 {
 	out := make([]float64, trendPoints)
+	per := l.perTrend()
 	for i := range out {
 		out[i] = math.NaN()
 		bytes, any := 0.0, false
-		from := end - int64(trendPoints-i)*trendSlots
-		for s := from; s < from+trendSlots; s++ {
-			if sl := c.history.at(s); sl != nil {
+		from := end - int64(trendPoints-i)*per
+		for s := from; s < from+per; s++ {
+			if sl := l.history.at(s); sl != nil {
 				bytes += sl.peers[isp]
 				any = any || sl.peers != nil
 			}
 		}
 		if any {
-			out[i] = bytes * 8 / (trendSlots * slotTime).Seconds()
+			out[i] = bytes * 8 / (time.Duration(per) * slotTime).Seconds()
 		}
 	}
 	return out
@@ -314,7 +343,7 @@ func (c *Cockpit) peerTrend(isp string, end int64) []float64 {
 
 // worst is the cell that asks loudest: critical before warning, then by the viewers it concerns,
 // then by its requests.
-func (c *Cockpit) worst(m *Matrix, now time.Time) *Deviation {
+func (l *lens) worst(m *Matrix) *Deviation {
 	var out *Deviation
 	var lines float64
 	for _, row := range m.Rows {
@@ -328,20 +357,13 @@ func (c *Cockpit) worst(m *Matrix, now time.Time) *Deviation {
 			if !louder {
 				continue
 			}
-			value := cell.Errors
-			switch cell.Why {
-			case MetricFirstByte:
-				value = cell.FirstByte
-			case MetricRebuffering:
-				value = cell.Rebuffering
-			}
 			lines = cell.Requests
 			out = &Deviation{
-				ISP: row.ISP, CDN: m.Columns[i].Name, Metric: cell.Why, Value: value, Usual: c.usual(cell, cell.Why),
-				Since: c.since[cellKey{m.Columns[i].ID, row.ISP}], Viewers: cell.Viewers, Health: cell.Health,
+				ISP: row.ISP, CDN: m.Columns[i].Name, Metric: cell.Why, Value: cell.value(cell.Why), Usual: cell.usual(cell.Why),
+				Since: l.since[cellKey{m.Columns[i].ID, row.ISP}], Viewers: cell.Viewers, Health: cell.Health,
 			}
 			if out.Since.IsZero() {
-				out.Since = now
+				out.Since = l.now
 			}
 		}
 	}

@@ -36,15 +36,15 @@ type Fallback struct {
 
 const meshNetworks = 8
 
-func (c *Cockpit) mesh() Mesh {
-	until := c.marks.tools()
+func (l *lens) mesh() Mesh {
+	until := l.tools()
 	complete := wholeSlots(until)
-	m := Mesh{Panel: Panel{AsOf: until}, Window: minuteSlots * slotTime, Bits: math.NaN(), Offload: math.NaN()}
+	m := Mesh{Panel: Panel{AsOf: until}, Window: l.over(), Bits: math.NaN(), Offload: math.NaN()}
 	if until.IsZero() {
 		return m
 	}
 	m.AsOf = slotStart(complete)
-	cells := c.history.sumExperience(complete-minuteSlots, complete)
+	cells := l.history.sumExperience(complete-l.judged(), complete)
 	byTool := map[string]float64{}
 	for k, e := range cells {
 		if e.peerBytes > 0 || e.uploaded > 0 {
@@ -84,17 +84,17 @@ func (c *Cockpit) mesh() Mesh {
 	m.Networks = m.Networks[:min(len(m.Networks), meshNetworks)]
 
 	sent, total := map[string]float64{}, 0.0
-	for k, s := range c.history.sum(complete-minuteSlots, complete) {
+	for k, s := range l.history.sum(complete-l.judged(), complete) {
 		sent[k.cdn] += s.bytes
 		total += s.bytes
 	}
 	unknown := 0.0
 	for id, n := range more {
-		if !slices.ContainsFunc(c.cfg.CDNs, func(cdn CDN) bool { return cdn.ID == id }) {
+		if !slices.ContainsFunc(l.cfg.CDNs, func(cdn CDN) bool { return cdn.ID == id }) {
 			unknown += n
 		}
 	}
-	for _, cdn := range c.cfg.CDNs {
+	for _, cdn := range l.cfg.CDNs {
 		f := Fallback{CDN: cdn, Now: math.NaN(), More: more[cdn.ID] * bits}
 		if n, ok := sent[cdn.ID]; ok {
 			f.Now = n * bits

@@ -18,10 +18,10 @@ func TestTheMeshAndWhatFallsBackWithoutIt(t *testing.T) {
 	}
 	now := time.Unix(10_000, 0)
 	end := slotOf(now)
-	c.history.begin(end-20, end)
-	c.history.replace(end-20, end+1)
+	c.whole.history.begin(end-20, end)
+	c.whole.history.replace(end-20, blank(21))
 	for s := end - 20; s < end; s++ {
-		sl := c.history.at(s)
+		sl := c.whole.history.at(s)
 		sl.requests[cellKey{"a", "Orange"}] = &sent{lines: 100, bytes: 3000}
 		sl.requests[cellKey{"b", "Free"}] = &sent{lines: 100, bytes: 1000}
 		sl.experience[toolKey{"swarm", "a", "Orange"}] = &experienced{lines: 30, cdnBytes: 300, peerBytes: 100, uploaded: 40}
@@ -30,9 +30,10 @@ func TestTheMeshAndWhatFallsBackWithoutIt(t *testing.T) {
 		sl.experience[toolKey{"other", "a", "Orange"}] = &experienced{lines: 30, cdnBytes: 900, peerBytes: 90} // the same mesh, seen by fewer
 		sl.settle()
 	}
-	c.marks.now, c.marks.frontier = now, now
-	c.marks.sources = map[string]*sourceState{"swarm": {Received: now, Known: true}, "other": {Received: now, Known: true}}
-	m := c.mesh()
+	c.whole.moment = &moment{now: now, marks: watermarks{cdns: c.marks.cdns}}
+	c.whole.marks.now, c.whole.marks.frontier = now, now
+	c.whole.marks.sources = map[string]*sourceState{"swarm": {Received: now, Known: true}, "other": {Received: now, Known: true}}
+	m := c.whole.mesh()
 	const bits = 8.0 / 10 // of bytes in a slot
 	if m.Tool != "swarm" || m.Bits != 440*bits || m.Offload != 440.0/840 {
 		t.Errorf("%s: %v bit/s, offload %v", m.Tool, m.Bits, m.Offload)
@@ -50,11 +51,11 @@ func TestTheMeshAndWhatFallsBackWithoutIt(t *testing.T) {
 	}
 
 	for s := end - 20; s < end; s++ {
-		for _, e := range c.history.at(s).experience {
+		for _, e := range c.whole.history.at(s).experience {
 			e.peerBytes, e.uploaded = 0, 0
 		}
 	}
-	if m := c.mesh(); m.Tool != "" || !math.IsNaN(m.Offload) {
+	if m := c.whole.mesh(); m.Tool != "" || !math.IsNaN(m.Offload) {
 		t.Errorf("without a mesh: %+v", m)
 	}
 }

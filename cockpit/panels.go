@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vigie/internal/event"
+	"vigie/internal/match"
 )
 
 const (
@@ -18,43 +19,57 @@ const (
 	enoughSessions = 25 // of a cell; the stalls of fewer are theirs alone
 	calmAfter      = 30 * time.Second
 	failingTime    = 30 * time.Minute
+	silentSlots    = 360 // for how long after its last line a sum is said to lack a CDN: an hour
 )
 
 // board makes the parts. A part whose data could not be read is the last one, with the reason.
-func (c *Cockpit) board(now time.Time, failed failures) *Board {
+func (l *lens) board(failed failures) *Board {
 	b := &Board{
-		At: now, CompleteTo: c.marks.all(),
-		Match: c.cfg.Match.Now(now), Marks: c.cfg.Match.Marks(),
+		At: l.now, CompleteTo: l.complete(), Sight: l.sight,
+		Match: l.clock, Marks: l.timeline, Notes: l.notes, Duty: l.duty,
+		Earlier: Earlier{Align: l.against.align, Known: l.older != nil},
 	}
-	logs, tools := failed.history, failed.history
-	if logs == nil {
-		logs = failed.sources
-		tools = failed.sources
+	if l.against.match != nil {
+		b.Earlier.ID, b.Earlier.Name = l.against.match.ID, l.against.match.Name
 	}
-	edge := cmp.Or(errText(logs), errText(failed.edge))
-	keep(&b.Traffic, &c.last.Traffic, edge, func() Number { return c.traffic() })
-	keep(&b.Errors, &c.last.Errors, edge, func() Number { return c.errors() })
-	keep(&b.Viewers, &c.last.Viewers, errText(tools), func() Number { return c.viewers() })
-	keep(&b.Startup, &c.last.Startup, errText(tools), func() Number { return c.startup() })
-	keep(&b.Rebuffering, &c.last.Rebuffering, errText(tools), func() Number { return c.rebuffering() })
-	keep(&b.Flow, &c.last.Flow, errText(logs), func() Chart { return c.flow(now) })
-	keep(&b.Failing, &c.last.Failing, errText(logs), func() Chart { return c.failing(now) })
-	keep(&b.Matrix, &c.last.Matrix, cmp.Or(errText(logs), errText(failed.viewers)), func() Matrix { return c.matrix(now) })
-	keep(&b.Tools, &c.last.Tools, errText(tools), func() Tools { return c.tools() })
-	keep(&b.Mesh, &c.last.Mesh, errText(tools), func() Mesh { return c.mesh() })
-	keep(&b.Services, &c.last.Services, errText(failed.services), func() Services { return c.served })
-	keep(&b.Sources, &c.last.Sources, cmp.Or(errText(failed.sources), errText(failed.refused)), func() Sources { return c.sources(now) })
-	b.Worst = c.worst(&b.Matrix, now)
+	past := failed.history
+	if past == nil {
+		past = failed.sources
+	}
+	slots, edge := errText(past), firstText(past, failed.edge)
+	keep(&b.Traffic, &l.last.Traffic, edge, l.traffic)
+	keep(&b.Errors, &l.last.Errors, edge, l.errors)
+	keep(&b.Viewers, &l.last.Viewers, slots, l.viewers)
+	keep(&b.Startup, &l.last.Startup, slots, l.startup)
+	keep(&b.Rebuffering, &l.last.Rebuffering, slots, l.rebuffering)
+	keep(&b.Flow, &l.last.Flow, slots, l.flow)
+	keep(&b.Failing, &l.last.Failing, slots, l.failing)
+	keep(&b.Classes, &l.last.Classes, slots, l.classes)
+	keep(&b.Pressure, &l.last.Pressure, slots, l.pressure)
+	keep(&b.Matrix, &l.last.Matrix, firstText(past, failed.viewers), l.matrix)
+	keep(&b.Tools, &l.last.Tools, slots, l.toolsSeen)
+	keep(&b.Mesh, &l.last.Mesh, slots, l.mesh)
+	if l.divided != nil {
+		b.Breakdown = &Breakdown{}
+		keep(b.Breakdown, l.divided, errText(failed.divided), func() Breakdown { return *l.divided })
+	}
+	b.Worst = l.worst(&b.Matrix)
+	if !l.sight.Scope.logged() {
+		for _, p := range []*Panel{&b.Traffic.Panel, &b.Errors.Panel, &b.Flow.Panel, &b.Failing.Panel, &b.Classes.Panel, &b.Pressure.Panel, &b.Matrix.Panel} {
+			p.Untold = "device"
+		}
+	}
 	return b
 }
 
-// again is a copy of a board for another tick, and moment: of its values only the match's clock goes
-// on.
+// again is a copy of a board for another tick, and moment: of its values only what people decide goes on.
 func (c *Cockpit) again(b *Board, now time.Time, tick uint64) *Board {
 	copied := *b
 	copied.Tick = tick
 	if !now.Equal(b.At) {
-		copied.At, copied.Match, copied.Marks = now, c.cfg.Match.Now(now), c.cfg.Match.Marks()
+		m := &moment{now: now}
+		c.clockOf(m)
+		copied.At, copied.Match, copied.Marks, copied.Notes, copied.Duty = now, m.clock, m.timeline, m.notes, m.duty
 	}
 	return &copied
 }
@@ -62,7 +77,8 @@ func (c *Cockpit) again(b *Board, now time.Time, tick uint64) *Board {
 // late says on every part why it is not newer.
 func (b *Board) late(why string) {
 	for _, p := range []panelled{
-		&b.Viewers, &b.Traffic, &b.Errors, &b.Startup, &b.Rebuffering, &b.Flow, &b.Failing, &b.Matrix, &b.Tools, &b.Mesh, &b.Services, &b.Sources,
+		&b.Viewers, &b.Traffic, &b.Errors, &b.Startup, &b.Rebuffering, &b.Flow, &b.Failing, &b.Classes, &b.Pressure, &b.Capacity,
+		&b.Matrix, &b.Tools, &b.Mesh, &b.Services, &b.Sources,
 	} {
 		p.panel().Error = why
 	}
@@ -116,17 +132,94 @@ func (n *Number) known(value, before float64) {
 	}
 }
 
-// spark is the last quarter of an hour of f, by slot, up to the newest slot that has anything.
-func (c *Cockpit) spark(n *Number, complete int64, f func(*slot) float64) {
-	last := slotOf(c.marks.now)
-	for s := max(last-sparkSlots+1, c.history.first); s <= last; s++ {
-		v := math.NaN()
-		if sl := c.history.at(s); sl != nil {
-			v = f(sl)
+// spark is the last quarter of an hour of f, by slot, up to the newest slot that has anything; of a
+// stretch of the past all of it, in as many points.
+func (l *lens) spark(n *Number, complete int64, f func(*slot) float64) {
+	first, last := l.bounds()
+	per := int64(1)
+	if l.sight.Live() {
+		first = max(last-sparkSlots+1, l.history.first)
+	} else {
+		per = max(1, (last-first+sparkSlots)/sparkSlots)
+	}
+	for s := first; s <= last; s += per {
+		sum, known := 0.0, 0
+		for i := s; i < min(s+per, last+1); i++ {
+			if sl := l.history.at(i); sl != nil {
+				if v := f(sl); v == v {
+					sum += v
+					known++
+				}
+			}
 		}
-		n.Spark = append(n.Spark, v)
-		if s < complete {
+		n.Spark = append(n.Spark, ratio(sum, float64(known)))
+		if s+per <= complete {
 			n.Solid = len(n.Spark)
+		}
+	}
+}
+
+// enough tells whether so many lines of what is judged are enough to judge.
+func (l *lens) enough(lines uint64) bool {
+	return float64(lines) >= enoughLines*float64(l.judged())/minuteSlots
+}
+
+// silent are the names of the CDNs whose logs came and do not any more, so that sums lack them.
+func (l *lens) silent() []string {
+	if !l.sight.Live() {
+		return nil
+	}
+	var names []string
+	last := slotOf(l.now)
+	for _, cdn := range l.cfg.CDNs {
+		if l.sight.Scope.CDN != "" && l.sight.Scope.CDN != cdn.ID || !l.marks.cdn(cdn.ID).IsZero() {
+			continue
+		}
+		for s := last; s > last-silentSlots && s >= l.history.first; s-- {
+			if sl := l.history.at(s); sl != nil && sl.byCDN[cdn.ID] != nil {
+				names = append(names, cdn.Name)
+				break
+			}
+		}
+	}
+	return names
+}
+
+// mean is the mean of f over the slots [from, to) that have it, NaN when none has.
+func (l *lens) mean(from, to int64, f func(*slot) float64) float64 {
+	sum, known := 0.0, 0
+	for s := from; s < to; s++ {
+		if sl := l.history.at(s); sl != nil {
+			if v := f(sl); v == v {
+				sum += v
+				known++
+			}
+		}
+	}
+	return ratio(sum, float64(known))
+}
+
+// compare fills in what a number is held against: the forecast of the moments it is of, and the earlier
+// match at the same.
+func (l *lens) compare(n *Number, complete int64, points []match.Point, earlier func(*earlierSlots) float64) {
+	from := complete - l.judged()
+	if points != nil && l.match != nil && l.sight.Scope.Whole() {
+		sum, known := 0.0, 0
+		for s := from; s < complete; s++ {
+			if v, ok := l.match.Expected(points, l.timeline, slotStart(s).Add(slotTime/2)); ok {
+				sum += v
+				known++
+			}
+		}
+		if known > 0 {
+			n.Forecast = Compared{sum / float64(known), true}
+		}
+	}
+	if l.older != nil {
+		if slots, ok := l.olderSlots(from, complete); ok {
+			if v := earlier(slots); v == v {
+				n.Earlier = Compared{v, true}
+			}
 		}
 	}
 }
@@ -142,33 +235,47 @@ func (s *slot) bits() float64 {
 	return bytes * 8 / slotTime.Seconds()
 }
 
-func (c *Cockpit) traffic() Number {
-	until := c.marks.logs()
+func (l *lens) traffic() Number {
+	until := l.logs()
 	n := Number{Panel: Panel{AsOf: until}}
-	const seconds = 10
-	value := math.NaN()
-	end := until.Unix()
-	for s := end - seconds; s < end; s++ {
-		for _, e := range c.edge[s] {
-			if math.IsNaN(value) {
-				value = 0
-			}
-			value += e.bytes * 8 / seconds
-			n.Samples += uint64(e.requests)
-		}
-	}
 	complete := wholeSlots(until)
-	if t := c.marks.tools(); !t.IsZero() && !math.IsNaN(value) {
-		if sl := c.history.at(wholeSlots(t) - 1); sl != nil {
-			value += sl.peerSum * 8 / slotTime.Seconds()
+	value, before := math.NaN(), math.NaN()
+	switch {
+	case until.IsZero():
+	case l.sight.Live():
+		const seconds = 10
+		end := until.Unix()
+		for s := end - seconds; s < end; s++ {
+			for _, e := range l.edge[s] {
+				value = zeroed(value) + e.bytes*8/seconds
+				n.Samples += uint64(e.requests)
+			}
 		}
-	}
-	before := math.NaN()
-	if sl := c.history.at(slotOf(until) - agoSlots); sl != nil && !until.IsZero() {
-		before = sl.bits()
+		if t := l.tools(); !t.IsZero() && value == value {
+			if sl := l.history.at(wholeSlots(t) - 1); sl != nil {
+				value += sl.peerSum * 8 / slotTime.Seconds()
+			}
+		}
+		if sl := l.history.at(slotOf(until) - agoSlots); sl != nil {
+			before = sl.bits()
+		}
+	default:
+		value = l.mean(complete-l.judged(), complete, (*slot).bits)
+		for _, s := range l.history.sum(complete-l.judged(), complete) {
+			n.Samples += uint64(s.requests)
+		}
 	}
 	n.known(value, before)
-	c.spark(&n, complete, (*slot).bits)
+	l.spark(&n, complete, (*slot).bits)
+	n.Without = l.silent()
+	var points []match.Point
+	if l.match != nil {
+		points = l.match.Forecast.Traffic
+		if reserved := l.reserved(); reserved > 0 {
+			n.Reserved = Compared{reserved, true}
+		}
+	}
+	l.compare(&n, complete, points, (*earlierSlots).bits)
 	if n.Known {
 		n.Health = HealthFine
 	}
@@ -184,83 +291,136 @@ func (s *slot) errorRatio() float64 {
 	return ratio(errors, requests)
 }
 
-func (c *Cockpit) errors() Number {
-	until := c.marks.logs()
+func (l *lens) errors() Number {
+	until := l.logs()
+	complete := wholeSlots(until)
 	n := Number{Panel: Panel{AsOf: until}}
-	var errors, requests float64
-	for _, cdns := range c.edge {
-		for _, e := range cdns {
-			errors += e.errors
-			requests += e.requests
+	var now, ago sent
+	for _, s := range l.history.sum(complete-l.judged(), complete) {
+		now.add(s)
+	}
+	lines := now.lines
+	if l.sight.Live() { // the same minute, to the second
+		now = sent{}
+		for _, cdns := range l.edge {
+			for _, e := range cdns {
+				now.errors += e.errors
+				now.requests += e.requests
+			}
+		}
+		for _, s := range l.history.sum(slotOf(until)-agoSlots-minuteSlots, slotOf(until)-agoSlots) {
+			ago.add(s)
 		}
 	}
-	n.Samples = uint64(requests)
-	var ago sent
-	for _, s := range c.history.sum(slotOf(until)-agoSlots-minuteSlots, slotOf(until)-agoSlots) {
-		ago.add(s)
+	n.Samples = uint64(now.requests)
+	n.known(ratio(now.errors, now.requests), ratio(ago.errors, ago.requests))
+	if until.IsZero() {
+		n.known(math.NaN(), math.NaN())
 	}
-	n.known(ratio(errors, requests), ratio(ago.errors, ago.requests))
-	c.spark(&n, wholeSlots(until), (*slot).errorRatio)
-	if n.Known {
-		n.Health = c.cfg.Limits.Errors.judge(n.Value)
+	l.spark(&n, complete, (*slot).errorRatio)
+	n.Without = l.silent()
+	l.compare(&n, complete, nil, (*earlierSlots).errorRatio)
+	n.Few = n.Known && !l.enough(lines)
+	if n.Known && !n.Few {
+		n.Health = l.cfg.Limits.Errors.judge(n.Value)
 	}
 	return n
 }
 
-func (c *Cockpit) viewers() Number {
-	until := c.marks.tools()
-	complete := wholeSlots(until)
-	n := Number{Panel: Panel{AsOf: slotStart(complete)}}
-	count := func(s *slot) float64 {
-		if s == nil || s.leading == "" {
-			return math.NaN()
-		}
-		return s.audience
+// watching is how many watch, by the tool that sees most of them.
+func (s *slot) watching() float64 {
+	if s.leading == "" {
+		return math.NaN()
 	}
-	if until.IsZero() {
-		n.AsOf = until
+	return s.audience
+}
+
+func (l *lens) viewers() Number {
+	until := l.tools()
+	complete := wholeSlots(until)
+	n := Number{Panel: Panel{AsOf: until}}
+	count := func(s int64) float64 {
+		if sl := l.history.at(s); sl != nil {
+			return sl.watching()
+		}
+		return math.NaN()
+	}
+	switch {
+	case until.IsZero():
 		n.known(math.NaN(), math.NaN())
-	} else {
-		n.known(count(c.history.at(complete-1)), count(c.history.at(complete-1-agoSlots)))
+	case l.sight.Live():
+		n.AsOf = slotStart(complete)
+		n.known(count(complete-1), count(complete-1-agoSlots))
+	default: // the most at once
+		n.AsOf = slotStart(complete)
+		most := math.NaN()
+		for s := complete - l.judged(); s < complete; s++ {
+			if v := count(s); !(v <= most) && v == v {
+				most = v
+			}
+		}
+		n.known(most, math.NaN())
 	}
 	n.Samples = uint64(n.Value)
-	c.spark(&n, complete, count)
+	l.spark(&n, complete, (*slot).watching)
+	var points []match.Point
+	if l.match != nil {
+		points = l.match.Forecast.Viewers
+	}
+	l.compare(&n, complete, points, (*earlierSlots).watching)
 	if n.Known {
 		n.Health = HealthFine
 	}
 	return n
 }
 
-// experience is the sum over all tools and cells of the complete minute before a slot.
-func (c *Cockpit) experience(end int64) experienced {
+// experience is the sum over all tools and cells of what is judged before a slot.
+func (l *lens) experience(end int64) experienced {
 	var all experienced
-	for s := end - minuteSlots; s < end; s++ {
-		if sl := c.history.at(s); sl != nil {
+	for s := end - l.judged(); s < end; s++ {
+		if sl := l.history.at(s); sl != nil {
 			all.add(&sl.watched)
 		}
 	}
 	return all
 }
 
-func (c *Cockpit) startup() Number {
-	until := c.marks.tools()
+// experiencedNumber is a number that tools tell.
+func (l *lens) experiencedNumber(of func(*experienced) float64, judge Limit, samples func(*experienced) float64) Number {
+	until := l.tools()
 	complete := wholeSlots(until)
 	n := Number{Panel: Panel{AsOf: until}}
-	all, ago := c.experience(complete), c.experience(complete-agoSlots)
-	n.Samples = uint64(all.startup.total())
-	n.P95 = all.startup.quantile(0.95, event.StartupEdges[:]) / 1000
-	n.known(all.startup.quantile(0.5, event.StartupEdges[:])/1000, ago.startup.quantile(0.5, event.StartupEdges[:])/1000)
+	all := l.experience(complete)
+	before := math.NaN()
+	if l.sight.Live() {
+		ago := l.experience(complete - agoSlots)
+		before = of(&ago)
+	}
+	n.Samples = uint64(samples(&all))
+	n.known(of(&all), before)
 	if until.IsZero() {
 		n.known(math.NaN(), math.NaN())
 	} else {
 		n.AsOf = slotStart(complete)
 	}
-	c.spark(&n, complete, func(s *slot) float64 {
-		return s.watched.startup.quantile(0.5, event.StartupEdges[:]) / 1000
-	})
-	if n.Known && all.lines >= enoughLines {
-		n.Health = c.cfg.Limits.Startup.judge(n.Value)
+	l.spark(&n, complete, func(s *slot) float64 { return of(&s.watched) })
+	l.compare(&n, complete, nil, func(e *earlierSlots) float64 { return of(&e.watched) })
+	n.Few = n.Known && !l.enough(all.lines)
+	if n.Known && !n.Few {
+		n.Health = judge.judge(n.Value)
 	}
+	return n
+}
+
+func (e *experienced) startupQuantile(q float64) float64 {
+	return e.startup.quantile(q, event.StartupEdges[:]) / 1000
+}
+
+func (l *lens) startup() Number {
+	n := l.experiencedNumber(func(e *experienced) float64 { return e.startupQuantile(0.5) }, l.cfg.Limits.Startup,
+		func(e *experienced) float64 { return e.startup.total() })
+	all := l.experience(wholeSlots(l.tools()))
+	n.P95 = all.startupQuantile(0.95)
 	return n
 }
 
@@ -268,108 +428,139 @@ func (e *experienced) rebufferingRatio() float64 {
 	return ratio(e.rebuffering, e.playing+e.rebuffering)
 }
 
-func (c *Cockpit) rebuffering() Number {
-	until := c.marks.tools()
-	complete := wholeSlots(until)
-	n := Number{Panel: Panel{AsOf: until}}
-	all, ago := c.experience(complete), c.experience(complete-agoSlots)
-	n.Samples = all.lines
-	n.known(all.rebufferingRatio(), ago.rebufferingRatio())
-	if until.IsZero() {
-		n.known(math.NaN(), math.NaN())
-	} else {
-		n.AsOf = slotStart(complete)
-	}
-	c.spark(&n, complete, func(s *slot) float64 { return s.watched.rebufferingRatio() })
-	if n.Known && all.lines >= enoughLines {
-		n.Health = c.cfg.Limits.Rebuffering.judge(n.Value)
-	}
-	return n
-}
-
-// chart lays a line per CDN over the slots [from, to), by f.
-func (c *Cockpit) chart(from, to int64, f func(s *slot, cdn string) float64) Chart {
-	until := c.marks.logs()
-	ch := Chart{Panel: Panel{AsOf: until}, Start: slotStart(from), Step: slotTime}
-	solid := func(until time.Time) int { return int(min(max(wholeSlots(until)-from, 0), to-from)) }
-	ch.Solid = solid(until)
-	for _, cdn := range c.cfg.CDNs {
-		line := Line{ID: cdn.ID, Name: cdn.Name, Colour: cdn.Colour, Solid: solid(c.marks.settled(cdn.ID)), Points: make([]float64, 0, to-from)}
-		for s := from; s < to; s++ {
-			v := math.NaN()
-			if sl := c.history.at(s); sl != nil {
-				v = f(sl, cdn.ID)
-			}
-			line.Points = append(line.Points, v)
-		}
-		ch.Lines = append(ch.Lines, line)
-	}
-	return ch
+func (l *lens) rebuffering() Number {
+	return l.experiencedNumber((*experienced).rebufferingRatio, l.cfg.Limits.Rebuffering, func(e *experienced) float64 { return float64(e.lines) })
 }
 
 // Peers is the id of the peer-to-peer mesh among the lines and columns.
 const Peers = "p2p"
 
-func (c *Cockpit) flow(now time.Time) Chart {
-	from, to := c.history.first, slotOf(now)+1
-	ch := c.chart(from, to, func(s *slot, cdn string) float64 {
-		if all := s.byCDN[cdn]; all != nil {
-			return all.bytes * 8 / slotTime.Seconds()
-		}
-		return math.NaN()
-	})
-	tools := c.marks.tools()
-	mesh := Line{ID: Peers, Name: "P2P", Colour: len(c.cfg.CDNs), Solid: int(min(max(wholeSlots(tools)-from, 0), to-from))}
+// line is f over the slots [from, to), complete up to a moment.
+func (l *lens) line(from, to int64, until time.Time, f func(*slot) float64) Line {
+	line := Line{Solid: int(min(max(wholeSlots(until)-from, 0), to-from)), Points: make([]float64, 0, to-from)}
 	for s := from; s < to; s++ {
 		v := math.NaN()
-		if sl := c.history.at(s); sl != nil {
-			if sl.peers != nil {
-				v = sl.peerSum * 8 / slotTime.Seconds()
-			}
+		if sl := l.history.at(s); sl != nil {
+			v = f(sl)
 		}
-		mesh.Points = append(mesh.Points, v)
+		line.Points = append(line.Points, v)
 	}
-	ch.Lines = append(ch.Lines, mesh)
-	if !tools.IsZero() {
-		ch.Solid = min(ch.Solid, mesh.Solid)
+	return line
+}
+
+// chart lays a line per CDN over the slots [from, to), by f.
+func (l *lens) chart(from, to int64, f func(*sent) float64) Chart {
+	until := l.logs()
+	ch := Chart{Panel: Panel{AsOf: until}, Start: slotStart(from), Step: slotTime, Solid: int(min(max(wholeSlots(until)-from, 0), to-from))}
+	for _, cdn := range l.cfg.CDNs {
+		if l.sight.Scope.CDN != "" && l.sight.Scope.CDN != cdn.ID {
+			continue
+		}
+		line := l.line(from, to, l.settled(cdn.ID), func(s *slot) float64 {
+			if all := s.byCDN[cdn.ID]; all != nil {
+				return f(all)
+			}
+			return math.NaN()
+		})
+		line.ID, line.Name, line.Colour = cdn.ID, cdn.Name, cdn.Colour
+		ch.Lines = append(ch.Lines, line)
 	}
 	return ch
 }
 
-func (c *Cockpit) failing(now time.Time) Chart {
-	to := slotOf(now) + 1
-	from := max(to-int64(failingTime/slotTime), c.history.first)
-	return c.chart(from, to, func(s *slot, cdn string) float64 {
-		if all := s.byCDN[cdn]; all != nil {
-			return ratio(all.errors, all.requests)
+// recent are the slots of the charts that show the last half hour; of a stretch of the past, all of it.
+func (l *lens) recent() (from, to int64) {
+	first, last := l.bounds()
+	if !l.sight.Live() {
+		return first, last + 1
+	}
+	return max(last+1-int64(failingTime/slotTime), l.history.first), last + 1
+}
+
+func (l *lens) flow() Chart {
+	first, last := l.bounds()
+	from, to := first, last+1
+	ch := l.chart(from, to, func(all *sent) float64 { return all.bytes * 8 / slotTime.Seconds() })
+	tools := l.tools()
+	mesh := l.line(from, to, tools, func(s *slot) float64 {
+		if s.peers == nil {
+			return math.NaN()
 		}
-		return math.NaN()
+		return s.peerSum * 8 / slotTime.Seconds()
+	})
+	mesh.ID, mesh.Name, mesh.Colour = Peers, "P2P", len(l.cfg.CDNs)
+	ch.Lines = append(ch.Lines, mesh)
+	if !tools.IsZero() {
+		ch.Solid = min(ch.Solid, mesh.Solid)
+	}
+	ch.Reserved = l.reserved()
+	ch.Over = l.overlays(from, to)
+	return ch
+}
+
+func (l *lens) failing() Chart {
+	from, to := l.recent()
+	return l.chart(from, to, func(all *sent) float64 { return ratio(all.errors, all.requests) })
+}
+
+// summed is the sum over all CDNs of a slot.
+func (s *slot) summed() (all sent) {
+	for _, r := range s.byCDN {
+		all.add(r)
+	}
+	return all
+}
+
+// lines lays one line for each of the named parts of a slot's requests over the recent slots.
+func (l *lens) lines(names []string, of []func(*sent) float64) Chart {
+	from, to := l.recent()
+	until := l.logs()
+	ch := Chart{Panel: Panel{AsOf: until}, Start: slotStart(from), Step: slotTime, Solid: int(min(max(wholeSlots(until)-from, 0), to-from))}
+	for i, name := range names {
+		line := l.line(from, to, until, func(s *slot) float64 {
+			if len(s.byCDN) == 0 {
+				return math.NaN()
+			}
+			all := s.summed()
+			return of[i](&all)
+		})
+		line.ID, line.Name, line.Colour = name, name, i
+		ch.Lines = append(ch.Lines, line)
+	}
+	return ch
+}
+
+func (l *lens) classes() Chart {
+	return l.lines([]string{ClassServer, ClassAborted, ClassClient}, []func(*sent) float64{
+		func(s *sent) float64 { return ratio(s.server, s.requests) },
+		func(s *sent) float64 { return ratio(max(0, s.errors-s.server), s.requests) },
+		func(s *sent) float64 { return ratio(s.client, s.requests) },
 	})
 }
 
-func (c *Cockpit) tools() Tools {
-	until := c.marks.tools()
+func (l *lens) toolsSeen() Tools {
+	until := l.tools()
 	complete := wholeSlots(until)
-	t := Tools{Panel: Panel{AsOf: until}, Window: minuteSlots * slotTime}
+	t := Tools{Panel: Panel{AsOf: until}, Window: l.over()}
 	if until.IsZero() {
 		return t
 	}
 	t.AsOf = slotStart(complete)
 	byTool := map[string]*experienced{}
-	for k, e := range c.history.sumExperience(complete-minuteSlots, complete) {
+	for k, e := range l.history.sumExperience(complete-l.judged(), complete) {
 		if byTool[k.tool] == nil {
 			byTool[k.tool] = &experienced{}
 		}
 		byTool[k.tool].add(e)
 	}
 	var viewers map[string]float64
-	if sl := c.history.at(complete - 1); sl != nil {
+	if sl := l.history.at(complete - 1); sl != nil {
 		viewers = sl.viewers
 	}
 	for name, e := range byTool {
 		t.Rows = append(t.Rows, Tool{
 			Name:        name,
-			Format:      c.formatOf(name),
+			Format:      l.formatOf(name),
 			Startup:     e.startup.quantile(0.5, event.StartupEdges[:]) / 1000,
 			Rebuffering: e.rebufferingRatio(),
 			Failures:    ratio(e.failures, e.attempts),
@@ -383,8 +574,8 @@ func (c *Cockpit) tools() Tools {
 }
 
 // formatOf is the format of a tool's source.
-func (c *Cockpit) formatOf(tool string) string {
-	for _, s := range c.cfg.Sources {
+func (l *lens) formatOf(tool string) string {
+	for _, s := range l.cfg.Sources {
 		if s.CDN == "" && cmp.Or(s.Tool, s.ID) == tool {
 			return s.Format
 		}

@@ -13,6 +13,15 @@ import (
 	"vigie/internal/ch/chtest"
 )
 
+// blank are slots of which nothing is known yet.
+func blank(n int) []*slot {
+	slots := make([]*slot, n)
+	for i := range slots {
+		slots[i] = newSlot()
+	}
+	return slots
+}
+
 // judged is a matrix cell of lines in the complete minute before a slot.
 func judged(t *testing.T, lines uint64, weight, errors float64, firstByte histogram, sessions uint64, stalled float64) Cell {
 	t.Helper()
@@ -21,10 +30,10 @@ func judged(t *testing.T, lines uint64, weight, errors float64, firstByte histog
 		t.Fatal(err)
 	}
 	const end = 1000
-	c.history.begin(end-200, end)
-	c.history.replace(end-200, end+1)
+	c.whole.history.begin(end-200, end)
+	c.whole.history.replace(end-200, blank(201))
 	for s := int64(end - 200); s < end; s++ {
-		sl := c.history.at(s)
+		sl := c.whole.history.at(s)
 		usual := histogram{3: 1000}
 		sl.requests[cellKey{"a", "Orange"}] = &sent{lines: 1000, requests: 1000 * weight, bytes: 1, firstByte: usual}
 		if s >= end-minuteSlots {
@@ -38,14 +47,15 @@ func judged(t *testing.T, lines uint64, weight, errors float64, firstByte histog
 		sl.settle()
 	}
 	total := totals{any: true}
-	for _, v := range c.history.sum(end-minuteSlots, end) {
+	for _, v := range c.whole.history.sum(end-minuteSlots, end) {
 		total.sent.add(v)
 	}
-	for _, e := range c.history.sumExperience(end-minuteSlots, end) {
+	for _, e := range c.whole.history.sumExperience(end-minuteSlots, end) {
 		total.experienced.add(e)
 	}
 	cell := total.cell(60)
-	c.judge(&cell, cellKey{"a", "Orange"}, sessions, end, slotStart(end))
+	c.whole.now = slotStart(end)
+	c.whole.judge(&cell, cellKey{"a", "Orange"}, sessions, end)
 	return cell
 }
 
@@ -129,7 +139,7 @@ func watch(t *testing.T, db *ch.DB) *Cockpit {
 func parts(b *Board) map[string]*Panel {
 	return map[string]*Panel{
 		"viewers": &b.Viewers.Panel, "traffic": &b.Traffic.Panel, "errors": &b.Errors.Panel, "startup": &b.Startup.Panel,
-		"rebuffering": &b.Rebuffering.Panel, "flow": &b.Flow.Panel, "failing": &b.Failing.Panel, "matrix": &b.Matrix.Panel,
+		"rebuffering": &b.Rebuffering.Panel, "flow": &b.Flow.Panel, "failing": &b.Failing.Panel, "classes": &b.Classes.Panel, "pressure": &b.Pressure.Panel, "capacity": &b.Capacity.Panel, "matrix": &b.Matrix.Panel,
 		"tools": &b.Tools.Panel, "mesh": &b.Mesh.Panel, "services": &b.Services.Panel, "sources": &b.Sources.Panel,
 	}
 }
@@ -147,8 +157,8 @@ func TestEachPanelFailsAlone(t *testing.T) {
 		"services":        {"services"},
 		"seconds":         {"errors", "traffic"},
 		"viewers_by_cell": {"matrix"},
-		"requests":        {"errors", "failing", "flow", "matrix", "mesh", "rebuffering", "startup", "tools", "traffic", "viewers"},
-		"sources":         {"errors", "failing", "flow", "matrix", "mesh", "rebuffering", "services", "sources", "startup", "tools", "traffic", "viewers"},
+		"requests":        {"capacity", "classes", "errors", "failing", "flow", "matrix", "mesh", "pressure", "rebuffering", "startup", "tools", "traffic", "viewers"},
+		"sources":         {"capacity", "classes", "errors", "failing", "flow", "matrix", "mesh", "pressure", "rebuffering", "services", "sources", "startup", "tools", "traffic", "viewers"},
 	} {
 		t.Run(query, func(t *testing.T) {
 			c := watch(t, db)
@@ -163,7 +173,7 @@ func TestEachPanelFailsAlone(t *testing.T) {
 				}
 			}
 			c.sql[query] = "SELECT throwIf(1, 'the disk is on fire') AS slot"
-			c.history.touch(now, now, slotOf(now))         // something to read
+			c.whole.history.touch(now, now, slotOf(now))   // something to read
 			c.reasoned, c.served = time.Time{}, Services{} // and what is asked now and then is asked again
 			bad := c.Tick(t.Context(), now)
 			var failed []string

@@ -1,12 +1,13 @@
 package cockpit
 
 import (
+	"cmp"
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,14 +21,19 @@ type Config struct {
 	DB      *ch.DB
 	CDNs    []CDN // in the order of the columns
 	Sources []SourceInfo
-	Match   match.Match // checked; the zero value: no match, the board slides over two hours
+	Matches *match.Book // nil, and while no match is near: the board slides over two hours
 	Limits  Limits
 	// Doors tells what the collectors saw of each source, by its id; nil: nobody knows.
 	Doors func(context.Context) (map[string]DoorState, error)
 	// Mask hides the secrets and addresses in a line that could not be read; nil: they stay.
 	Mask func(string) string
 
-	Publish func(*Board) // called once a tick, from one goroutine; it must not wait
+	// Watched are the sights, beside the whole of now, that someone looks at; nil: none.
+	Watched func() []Sight
+
+	// Publish is called once a tick and sight, for each sight from one goroutine at a time; it must
+	// not wait.
+	Publish func(*Board)
 
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
@@ -45,6 +51,19 @@ type Limits struct {
 	Rebuffering Limit `yaml:"rebuffering"` // ratio; usually 0.01 and 0.02
 	Startup     Limit `yaml:"startup"`     // seconds, median; usually 3 and 6
 	FirstByte   Limit `yaml:"first_byte"`  // times the cell's own usual; usually 2 and 3
+	Capacity    Limit `yaml:"capacity"`    // used / reserved; usually 0.85 and 0.97
+	Blocked     Limit `yaml:"blocked"`     // ratio of requests that security rules refuse; usually 0.1 and 0.5
+}
+
+// usual fills in the usual values.
+func (l Limits) usual() Limits {
+	l.Errors = l.Errors.or(0.01, 0.03)
+	l.Rebuffering = l.Rebuffering.or(0.01, 0.02)
+	l.Startup = l.Startup.or(3, 6)
+	l.FirstByte = l.FirstByte.or(2, 3)
+	l.Capacity = l.Capacity.or(0.85, 0.97)
+	l.Blocked = l.Blocked.or(0.1, 0.5)
+	return l
 }
 
 // Limit has two steps.
@@ -73,87 +92,105 @@ func (l Limit) judge(v float64) Health {
 }
 
 const (
-	tickEvery   = time.Second
-	tickLimit   = 5 * time.Second // of a tick's queries; one that takes longer fails and the next begins
-	stretch     = 90              // slots that one query reads
-	stretches   = 4               // at most, a tick
-	beforeMatch = time.Hour       // of the window before kick-off
-	noMatch     = 2 * time.Hour   // of the window when no match is near
-	longest     = 8 * time.Hour   // of the window
+	tickEvery    = time.Second
+	tickLimit    = 5 * time.Second // of a tick's queries; one that takes longer fails and the next begins
+	stretchSlots = 90              // slots that one query reads
+	stretches    = 4               // at most, a tick
+	beforeMatch  = time.Hour       // of the window before kick-off
+	noMatch      = 2 * time.Hour   // of the window when no match is near
+	longest      = 8 * time.Hour   // of the window
 )
 
 //go:embed sql/*.sql
 var statements embed.FS
 
-// Cockpit makes the board.
+// Cockpit makes the boards.
 type Cockpit struct {
-	cfg     Config
-	sql     map[string]string
-	history *history
-	last    *Board
-	marks   watermarks
-	seen    time.Time // deliveries stored until then have been looked at
-	edge    map[int64]map[string]*edgeSecond
-	cells   map[toolKey]audience // by tool and cell, of the last complete 30 s
-	since   map[cellKey]time.Time
-	calm    map[cellKey]time.Time
+	*questions
+	cfg   Config
+	whole *lens // of everything, live
+	marks watermarks
+	seen  time.Time // deliveries stored until then have been looked at
 
 	doors    map[string]DoorState
 	reasons  map[string][]Reason
 	refused  map[string]uint64
 	reasoned time.Time // when reasons were read
 	served   Services
+	log      concernLog
 
-	ticks   prometheus.Counter
-	queries prometheus.Counter
-	took    prometheus.Histogram
+	mu     sync.Mutex
+	lenses map[Sight]*lens // of the other sights; those that nobody looks at any more go
+	moment *moment         // of the last tick; nil before the first
+	room   *Board          // the whole's last
+	older  *archive
+
+	ticks prometheus.Counter
+	took  prometheus.Histogram
 }
 
-// audience is how many watch, and how many sessions told so.
-type audience struct {
-	viewers float64
-	told    uint64
+// questions are what ClickHouse is asked.
+type questions struct {
+	db    *ch.DB
+	sql   map[string]string
+	asked atomic.Uint64
 }
 
-// edgeSecond is one second of one CDN at the live edge.
-type edgeSecond struct{ requests, bytes, errors float64 }
+func (q *questions) ask(ctx context.Context, dest any, name string, params ...ch.Param) error {
+	q.asked.Add(1)
+	if err := q.db.Select(ctx, dest, q.sql[name], params...); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
 
 // New checks that all statements are there.
 func New(cfg Config) (*Cockpit, error) {
-	sql, err := ch.Queries(statements, "sql", "requests", "experience", "viewers", "viewers_by_cell", "seconds", "changed", "sources", "refused", "services")
+	sql, err := ch.Queries(statements, "sql", "requests", "experience", "viewers", "viewers_by_cell", "seconds", "changed", "sources", "refused", "services",
+		"divided_requests", "divided_sessions", "paths", "samples")
 	if err != nil {
 		return nil, err
 	}
-	cfg.Limits.Errors = cfg.Limits.Errors.or(0.01, 0.03)
-	cfg.Limits.Rebuffering = cfg.Limits.Rebuffering.or(0.01, 0.02)
-	cfg.Limits.Startup = cfg.Limits.Startup.or(3, 6)
-	cfg.Limits.FirstByte = cfg.Limits.FirstByte.or(2, 3)
+	cfg.Limits = cfg.Limits.usual()
 	c := &Cockpit{
-		cfg: cfg, sql: sql, history: newHistory(), last: &Board{},
-		marks: watermarks{cdns: map[string]string{}},
-		since: map[cellKey]time.Time{}, calm: map[cellKey]time.Time{},
-		ticks:   prometheus.NewCounter(prometheus.CounterOpts{Name: "vigie_cockpit_ticks_total", Help: "Boards made."}),
-		queries: prometheus.NewCounter(prometheus.CounterOpts{Name: "vigie_cockpit_queries_total", Help: "Questions put to ClickHouse for boards."}),
-		took:    prometheus.NewHistogram(prometheus.HistogramOpts{Name: "vigie_cockpit_tick_seconds", Help: "Time to make one board.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 11)}),
+		questions: &questions{db: cfg.DB, sql: sql},
+		cfg:       cfg,
+		marks:     watermarks{cdns: map[string]string{}},
+		lenses:    map[Sight]*lens{},
+		ticks:     prometheus.NewCounter(prometheus.CounterOpts{Name: "vigie_cockpit_ticks_total", Help: "Boards made."}),
+		took:      prometheus.NewHistogram(prometheus.HistogramOpts{Name: "vigie_cockpit_tick_seconds", Help: "Time to make one board.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 11)}),
 	}
+	c.whole = newLens(&c.cfg, c.questions, Sight{})
+	c.older = newArchive(c.questions)
 	for _, s := range cfg.Sources {
 		c.marks.cdns[s.ID] = s.CDN
 	}
 	if cfg.Metrics != nil {
-		cfg.Metrics.MustRegister(c.ticks, c.queries, c.took)
+		asked := prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "vigie_cockpit_queries_total", Help: "Questions put to ClickHouse for boards."}, func() float64 { return float64(c.asked.Load()) })
+		cfg.Metrics.MustRegister(c.ticks, asked, c.took)
 	}
 	return c, nil
 }
 
-// Run publishes a board every second until ctx ends. While ClickHouse takes longer than that, the
-// last values are published again, older and with the reason: a screen that hears nothing must
-// mean that the network is cut, not that a database is slow. Ticks never overlap.
+// Run publishes a board every second until ctx ends, and after it those of the other sights that are
+// looked at. While ClickHouse takes longer than that, the last values are published again, older and
+// with the reason: a screen that hears nothing must mean that the network is cut, not that a database
+// is slow. Ticks never overlap.
 func (c *Cockpit) Run(ctx context.Context) error {
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
 	made := make(chan *Board, 1)
 	var asked time.Time // when the tick under way began; zero: none is
 	shown := &Board{}
+	var others sync.WaitGroup
+	defer others.Wait()
+	decided := make(chan struct{}, 1) // people decided something about the match
+	c.cfg.Matches.OnChange(func() {
+		select {
+		case decided <- struct{}{}:
+		default:
+		}
+	})
 	for {
 		if asked.IsZero() {
 			start := time.Now()
@@ -182,77 +219,80 @@ func (c *Cockpit) Run(ctx context.Context) error {
 			return nil
 		}
 		c.cfg.Publish(shown)
-		select {
-		case <-ctx.Done():
-		case <-ticker.C:
+		c.lookOn(ctx, &others)
+		for waiting := true; waiting; {
+			select {
+			case <-ctx.Done():
+				waiting = false
+			case <-ticker.C:
+				waiting = false
+			case <-decided: // all see it at once
+				shown = c.again(shown, time.Now(), shown.Tick+1)
+				c.cfg.Publish(shown)
+				c.remind()
+				c.lookOn(ctx, &others)
+			}
 		}
 	}
 }
 
-// Tick makes the board of a moment. It is for one goroutine at a time.
+// Tick makes the board of the whole at a moment. It is for one goroutine at a time.
 func (c *Cockpit) Tick(ctx context.Context, now time.Time) *Board {
 	ctx, cancel := context.WithTimeout(ctx, tickLimit)
 	defer cancel()
 	c.ticks.Inc()
 
-	var failed failures
-	failed.sources = c.readSources(ctx, now)
-	c.history.begin(slotOf(c.windowStart(now)), slotOf(now))
-	if failed.sources == nil {
-		failed.sources = c.readChanged(ctx, now)
+	m := c.now(now)
+	m.failed = c.readSources(ctx, now)
+	var touched []stretch
+	if m.failed == nil {
+		touched, m.failed = c.readChanged(ctx, now)
 	}
-	for range stretches {
-		from, to, ok := c.history.unread(stretch)
-		if !ok {
-			break
-		}
-		if err := c.readStretch(ctx, from, to); err != nil {
-			failed.history = err
-			break
-		}
-		if time.Since(now) > tickEvery/2 { // the rest at the next ticks
-			break
-		}
-	}
+	m.marks = c.marks
+	c.touch(touched)
+	c.aim(ctx, c.whole, m)
+
 	var wg sync.WaitGroup
-	wg.Go(func() { failed.edge = c.readEdge(ctx, now) })
-	wg.Go(func() { failed.viewers = c.readCells(ctx) })
-	wg.Go(func() { failed.services = c.readServices(ctx, now) })
-	wg.Go(func() { failed.refused = c.readReasons(ctx, now) })
+	var refused, services error
+	board := &Board{}
+	wg.Go(func() { board = c.whole.tick(ctx, m) })
+	wg.Go(func() { services = c.readServices(ctx, now) })
+	wg.Go(func() { refused = c.readReasons(ctx, now) })
 	wg.Wait()
-	if failed.services == nil { // it is not asked at every tick
-		failed.services = failed.sources
+	if services == nil { // it is not asked at every tick
+		services = m.failed
 	}
-	for _, err := range []error{failed.sources, failed.history, failed.edge, failed.viewers, failed.refused, failed.services} {
+	for _, err := range []error{m.failed, refused, services} {
 		if err != nil && ctx.Err() == nil {
 			c.cfg.Log.Warn("a panel could not be read", "error", err)
 		}
 	}
-	board := c.board(now, failed)
-	c.last = board
+	last := c.room
+	if last == nil {
+		last = &Board{}
+	}
+	keep(&board.Services, &last.Services, errText(services), func() Services { return c.served })
+	keep(&board.Sources, &last.Sources, cmp.Or(errText(m.failed), errText(refused)), func() Sources { return c.sources(now) })
+	keep(&board.Capacity, &last.Capacity, board.Flow.Error, func() Capacity { return c.whole.capacity(m, &board.Mesh) })
+	c.tellLogins(board)
+	board.Concerns = concerns(board)
+	board.Changes = c.log.note(board.Concerns, m)
+
+	c.mu.Lock()
+	c.moment, c.room = m, board
+	c.mu.Unlock()
 	return board
 }
 
-// failures are the reads that did not work at a tick, each of which some panels need.
-type failures struct{ sources, history, edge, viewers, refused, services error }
-
 // windowStart is the left end of the charts.
-func (c *Cockpit) windowStart(now time.Time) time.Time {
-	if k := c.cfg.Match.KickOff; !k.IsZero() {
-		start := k.Add(-beforeMatch)
+func windowStart(m *match.Match, now time.Time) time.Time {
+	if m != nil {
+		start := m.KickOff.Add(-beforeMatch)
 		if now.After(start) && now.Sub(start) < longest {
 			return start
 		}
 	}
 	return now.Add(-noMatch).Truncate(10 * time.Minute)
-}
-
-func (c *Cockpit) ask(ctx context.Context, dest any, name string, params ...ch.Param) error {
-	c.queries.Inc()
-	if err := c.cfg.DB.Select(ctx, dest, c.sql[name], params...); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
 }
 
 func (c *Cockpit) readSources(ctx context.Context, now time.Time) error {
@@ -314,8 +354,11 @@ func (c *Cockpit) readSources(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// readChanged finds out which slots rows have arrived for since the last tick.
-func (c *Cockpit) readChanged(ctx context.Context, now time.Time) error {
+// stretch is a stretch of time that rows arrived for.
+type stretch struct{ from, to time.Time }
+
+// readChanged finds out which stretches rows have arrived for since the last tick.
+func (c *Cockpit) readChanged(ctx context.Context, now time.Time) ([]stretch, error) {
 	if c.seen.IsZero() { // everything is unread at the start
 		c.seen = now.Add(-10 * time.Second)
 	}
@@ -327,136 +370,14 @@ func (c *Cockpit) readChanged(ctx context.Context, now time.Time) error {
 	// A writer stamps a delivery before it inserts it, and several write: look a little back. What
 	// is seen twice is read twice, which does no harm.
 	if err := c.ask(ctx, &rows, "changed", ch.P("after", c.seen.Add(-3*time.Second).UnixMilli())); err != nil {
-		return err
+		return nil, err
 	}
+	touched := make([]stretch, 0, len(rows))
 	for _, r := range rows {
-		c.history.touch(time.UnixMilli(r.Oldest), time.UnixMilli(r.Newest), slotOf(now))
+		touched = append(touched, stretch{time.UnixMilli(r.Oldest), time.UnixMilli(r.Newest)})
 		if stored := time.UnixMilli(r.Stored); stored.After(c.seen) {
 			c.seen = stored
 		}
 	}
-	return nil
-}
-
-func (c *Cockpit) readStretch(ctx context.Context, from, to int64) error {
-	span := []ch.Param{ch.P("from", slotStart(from)), ch.P("to", slotStart(to))}
-	var requests []struct {
-		Slot      int64     `ch:"slot"`
-		CDN       string    `ch:"cdn"`
-		ISP       string    `ch:"isp"`
-		Lines     uint64    `ch:"lines"`
-		Requests  float64   `ch:"requests"`
-		Bytes     float64   `ch:"bytes"`
-		Errors    float64   `ch:"errors"`
-		FirstByte []float64 `ch:"first_byte"`
-	}
-	var experience []struct {
-		Slot        int64     `ch:"slot"`
-		Tool        string    `ch:"tool"`
-		CDN         string    `ch:"cdn"`
-		ISP         string    `ch:"isp"`
-		Lines       uint64    `ch:"lines"`
-		Attempts    float64   `ch:"attempts"`
-		Starts      float64   `ch:"starts"`
-		Playing     float64   `ch:"playing"`
-		Rebuffering float64   `ch:"rebuffering"`
-		Failures    float64   `ch:"failures"`
-		BitsPlayed  float64   `ch:"bits_played"`
-		MediaTime   float64   `ch:"media_time"`
-		PeerBytes   float64   `ch:"peer_bytes"`
-		Uploaded    float64   `ch:"peer_uploaded"`
-		CDNBytes    float64   `ch:"cdn_bytes"`
-		Startup     []float64 `ch:"startup"`
-	}
-	var viewers []struct {
-		Slot    int64   `ch:"slot"`
-		Tool    string  `ch:"tool"`
-		Viewers float64 `ch:"viewers"`
-	}
-	var errs [3]error
-	var wg sync.WaitGroup
-	wg.Go(func() { errs[0] = c.ask(ctx, &requests, "requests", span...) })
-	wg.Go(func() { errs[1] = c.ask(ctx, &experience, "experience", span...) })
-	wg.Go(func() { errs[2] = c.ask(ctx, &viewers, "viewers", span...) })
-	wg.Wait()
-	if err := errors.Join(errs[:]...); err != nil {
-		return err
-	}
-	c.history.replace(from, to)
-	for i := range requests {
-		r := &requests[i]
-		s := &sent{lines: r.Lines, requests: r.Requests, bytes: r.Bytes, errors: r.Errors}
-		copy(s.firstByte[:], r.FirstByte)
-		c.history.at(r.Slot).requests[cellKey{r.CDN, r.ISP}] = s
-	}
-	for i := range experience {
-		r := &experience[i]
-		e := &experienced{
-			lines: r.Lines, attempts: r.Attempts, starts: r.Starts, playing: r.Playing, rebuffering: r.Rebuffering,
-			failures: r.Failures, bitsPlayed: r.BitsPlayed, mediaTime: r.MediaTime, peerBytes: r.PeerBytes, uploaded: r.Uploaded, cdnBytes: r.CDNBytes,
-		}
-		copy(e.startup[:], r.Startup)
-		c.history.at(r.Slot).experience[toolKey{r.Tool, r.CDN, r.ISP}] = e
-	}
-	for _, r := range viewers {
-		c.history.at(r.Slot).viewers[r.Tool] = r.Viewers
-	}
-	for s := from; s < to; s++ {
-		c.history.at(s).settle()
-	}
-	return nil
-}
-
-// edgeWindow is how far back the numbers that move look, behind the watermark.
-const edgeWindow = time.Minute
-
-func (c *Cockpit) readEdge(ctx context.Context, now time.Time) error {
-	until := c.marks.logs()
-	if until.IsZero() {
-		c.edge = nil
-		return nil
-	}
-	var rows []struct {
-		Second   uint32  `ch:"second"`
-		CDN      string  `ch:"cdn"`
-		Requests float64 `ch:"requests"`
-		Bytes    float64 `ch:"bytes"`
-		Errors   float64 `ch:"errors"`
-	}
-	if err := c.ask(ctx, &rows, "seconds", ch.P("from", until.Add(-edgeWindow).Truncate(time.Second)), ch.P("to", until.Truncate(time.Second))); err != nil {
-		return err
-	}
-	c.edge = map[int64]map[string]*edgeSecond{}
-	for _, r := range rows {
-		second := int64(r.Second)
-		if c.edge[second] == nil {
-			c.edge[second] = map[string]*edgeSecond{}
-		}
-		c.edge[second][r.CDN] = &edgeSecond{r.Requests, r.Bytes, r.Errors}
-	}
-	return nil
-}
-
-func (c *Cockpit) readCells(ctx context.Context) error {
-	until := c.marks.tools()
-	if until.IsZero() {
-		c.cells = nil
-		return nil
-	}
-	var rows []struct {
-		Tool    string  `ch:"tool"`
-		CDN     string  `ch:"cdn"`
-		ISP     string  `ch:"isp"`
-		Viewers float64 `ch:"viewers"`
-		Told    uint64  `ch:"told"`
-	}
-	end := wholeSlots(until)
-	if err := c.ask(ctx, &rows, "viewers_by_cell", ch.P("from", slotStart(end-3)), ch.P("to", slotStart(end))); err != nil {
-		return err
-	}
-	c.cells = map[toolKey]audience{}
-	for _, r := range rows {
-		c.cells[toolKey{r.Tool, r.CDN, r.ISP}] = audience{r.Viewers, r.Told}
-	}
-	return nil
+	return touched, nil
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"encoding/json"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -21,31 +20,85 @@ type fragment struct {
 	part  bool // of a fragment with a shape: not in snapshots, where the whole has it
 }
 
-// boardFragments have no other input than these three, so that all screens with the same view can
+// look is what fragments are made from, and nothing else, so that all screens with the same view can
 // share what they render.
-func boardFragments(l *locale, metric cockpit.Metric, b *cockpit.Board) map[string]fragment {
-	matrix := newMatrixView(l, metric, b)
+type look struct {
+	*locale
+	board  *cockpit.Board
+	metric cockpit.Metric
+	page   string
+}
+
+// wall tells whether it is for a screen that no hand reaches: nothing there leads away or opens.
+func (k look) wall() bool { return k.page == pageWall }
+
+// define is what stands behind a panel's "i"; a wall has none.
+func (k look) define(key string, pairs ...string) string {
+	if k.wall() {
+		return ""
+	}
+	return k.T(key, pairs...)
+}
+
+// link is the board narrowed to a part of what it shows now, or nothing on a wall.
+func (k look) link(scope func(*cockpit.Scope)) string {
+	if k.wall() {
+		return ""
+	}
+	sight := k.board.Sight
+	scope(&sight.Scope)
+	return boardURL(sight, k.metric)
+}
+
+func boardFragments(page string, l *locale, metric cockpit.Metric, b *cockpit.Board) map[string]fragment {
+	k := look{l, b, metric, page}
+	matrix, capacity, services := newMatrixView(k), newCapacityView(k), newServicesView(k)
 	fragments := map[string]fragment{
 		"clock":         {Component: clockFragment(newClockView(l, b))},
 		"now":           {Component: nowFragment(newNowView(l, b))},
 		"axis":          {Component: axisFragment(newAxisView(l, b))},
-		"worst":         {Component: worstFragment(newWorstView(l, b))},
+		"worst":         {Component: worstFragment(newWorstView(k))},
+		"focus-bar":     {Component: focusFragment(newFocusView(k))},
+		"marks":         {Component: marksFragment(newMarksView(k))},
+		"concerns":      {Component: concernsFragment(newConcernsView(k))},
+		"duty":          {Component: dutyFragment(newDutyView(k))},
 		"matrix":        {Component: matrixFragment(matrix), shape: matrix.shape()},
 		"matrix-head":   {Component: matrixHeadFragment(matrix), part: true},
-		"flow-head":     {Component: chartHeadFragment(newChartHead(l, b, "flow", &b.Flow))},
-		"flow-table":    {Component: chartTableFragment(newChartTable(l, b, "flow", &b.Flow))},
-		"failing-head":  {Component: chartHeadFragment(newChartHead(l, b, "failing", &b.Failing))},
-		"failing-table": {Component: chartTableFragment(newChartTable(l, b, "failing", &b.Failing))},
-		"tools":         {Component: toolsFragment(newToolsView(l, b))},
-		"sources":       {Component: sourcesFragment(newSourcesView(l, b))},
-		"mesh":          {Component: meshFragment(newMeshView(l, b))},
-		"services":      {Component: servicesFragment(newServicesView(l, b))},
+		"flow-head":     {Component: chartHeadFragment(newFlowHead(k))},
+		"classes-head":  {Component: chartHeadFragment(newClassesHead(k))},
+		"classes-foot":  {Component: classesFootFragment(newClassesFoot(k))},
+		"pressure-head": {Component: chartHeadFragment(newPressureHead(k))},
+		"pressure-foot": {Component: pressureFootFragment(newPressureView(k))},
+		"capacity":      {Component: capacityFragment(capacity), shape: capacity.shape()},
+		"capacity-head": {Component: head(capacity.headView), part: true},
+		"tools":         {Component: toolsFragment(newToolsView(k))},
+		"sources":       {Component: sourcesFragment(newSourcesView(k))},
+		"services":      {Component: servicesFragment(services), shape: services.shape()},
+		"services-head": {Component: head(services.headView), part: true},
 	}
 	for _, r := range matrix.Rows {
 		fragments[r.ID] = fragment{Component: rowFragment(r), part: true}
 	}
-	for _, t := range newTiles(l, b) {
+	for _, t := range newTiles(k) {
 		fragments[t.ID] = fragment{Component: tileFragment(t)}
+	}
+	if k.wall() {
+		return fragments
+	}
+	mesh := newMeshView(k)
+	for id, f := range map[string]fragment{
+		"beside":         {Component: besideFragment(newBesideView(k))},
+		"breakdown":      {Component: breakdownFragment(newBreakdownView(k))},
+		"changes":        {Component: changesFragment(newChangesView(k))},
+		"failing-head":   {Component: chartHeadFragment(newFailingHead(k))},
+		"flow-table":     {Component: chartTableFragment(newChartTable(k, "flow", &b.Flow))},
+		"failing-table":  {Component: chartTableFragment(newChartTable(k, "failing", &b.Failing))},
+		"classes-table":  {Component: chartTableFragment(newChartTable(k, "classes", &b.Classes))},
+		"pressure-table": {Component: chartTableFragment(newChartTable(k, "pressure", &b.Pressure.Chart))},
+		"mesh":           {Component: meshFragment(mesh), shape: mesh.shape()},
+		"mesh-head":      {Component: meshHeadFragment(mesh), part: true},
+	} {
+		fragments[id] = f
 	}
 	return fragments
 }
@@ -57,6 +110,7 @@ type boardView struct {
 	Metric, Language string
 	Seq              string
 	Tiles            []string
+	Focus            focusTools
 	html             map[string]rendered
 }
 
@@ -225,81 +279,6 @@ func newAxisView(l *locale, b *cockpit.Board) axisView {
 		return axisView{JSON: "{}"} // strings and whole numbers always encode
 	}
 	return axisView{JSON: string(text)}
-}
-
-// lineView is a line of a chart in words: for its legend, and for those who do not see it.
-type lineView struct {
-	Name, Class   string
-	Last, Earlier string
-}
-
-type chartHead struct {
-	ID, Title, Definition string
-	Complete              string
-	Lines                 []lineView
-	Age                   ageView
-	Error                 string
-}
-
-func newChartHead(l *locale, b *cockpit.Board, id string, c *cockpit.Chart) chartHead {
-	lines, unit := chartLines(l, id, c)
-	v := chartHead{
-		ID: id, Title: strings.TrimSuffix(l.T(id+".title")+" · "+unit, " · "), Definition: l.T(id + ".definition"),
-		Age: newAge(l, b, c.Panel, 45*time.Second), Error: panelError(l, c.Panel), Lines: lines,
-	}
-	if id == "flow" && !b.CompleteTo.IsZero() {
-		v.Complete = l.T("chart.complete", "time", clock(b.CompleteTo, b.Match.Venue))
-	}
-	return v
-}
-
-func newChartTable(l *locale, b *cockpit.Board, id string, c *cockpit.Chart) chartTable {
-	lines, unit := chartLines(l, id, c)
-	v := chartTable{
-		ID: id, Caption: strings.TrimSuffix(l.T(id+".title")+" · "+unit, " · "), Now: l.T("chart.now"), Before: l.T("chart.before"), Lines: lines,
-	}
-	if !b.CompleteTo.IsZero() {
-		v.Now = l.T("chart.now") + " (" + moment(b, b.CompleteTo) + ")"
-	}
-	return v
-}
-
-type chartTable struct {
-	ID, Caption, Now, Before string
-	Lines                    []lineView
-}
-
-// chartLines reads each line at the last point that is complete for it, and ten minutes earlier.
-// Traffic has one unit for all lines, that of their sum, which is returned.
-func chartLines(l *locale, id string, c *cockpit.Chart) (views []lineView, unit string) {
-	write := func(v float64) string { return l.ratio(v).String() }
-	if id == "flow" {
-		sum := 0.0
-		for _, line := range c.Lines {
-			if v := at(line.Points, line.Solid-1); !math.IsNaN(v) {
-				sum += v
-			}
-		}
-		divide, name := l.unitFor(sum)
-		unit, write = name, func(v float64) string { return l.fixed(v/divide, 2) }
-	}
-	lines := make([]lineView, 0, len(c.Lines))
-	for _, line := range c.Lines {
-		last := at(line.Points, line.Solid-1)
-		earlier := math.NaN()
-		if c.Step > 0 {
-			earlier = at(line.Points, line.Solid-1-int(10*time.Minute/c.Step))
-		}
-		lines = append(lines, lineView{Name: line.Name, Class: colour(line.Colour, line.ID == "p2p"), Last: write(last), Earlier: write(earlier)})
-	}
-	return lines, unit
-}
-
-func at(points []float64, i int) float64 {
-	if i < 0 || i >= len(points) {
-		return math.NaN()
-	}
-	return points[i]
 }
 
 // palette is how many colours there are beside the peers' own.

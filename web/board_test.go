@@ -50,26 +50,33 @@ func final(tb testing.TB, tick int) *cockpit.Board {
 			Name: "Argentine – France", Competition: "Finale", Criticality: 4, KickOff: kickOff, Venue: paris,
 			Phase: match.PhaseExtraLast, Minute: 108,
 		},
-		Marks: marks,
+		Marks:   marks,
+		Earlier: cockpit.Earlier{ID: "2022-12-13-argentine-croatie", Name: "demi-finale", Known: true},
 		Viewers: cockpit.Number{
 			Panel: live, Value: 2_312_400 + 300*float64(tick), Known: true, Samples: 2_312_400, Health: cockpit.HealthFine,
 			Before: 2_180_000, Compare: true, Spark: spark(1.9e6, 2.31e6, .004, 1), Solid: 87,
+			Forecast: cockpit.Compared{Value: 2_181_000, Known: true}, Earlier: cockpit.Compared{Value: 1_640_000, Known: true},
 		},
 		Traffic: cockpit.Number{
 			Panel: live, Value: 3.42e12 + 1e9*wave(tick, 2), Known: true, Samples: 91_400_000, Health: cockpit.HealthFine,
 			Before: 3.18e12, Compare: true, Spark: spark(2.8e12, 3.42e12, .012, 2), Solid: 86,
+			Forecast: cockpit.Compared{Value: 3.14e12, Known: true}, Earlier: cockpit.Compared{Value: 2.46e12, Known: true},
+			Reserved: cockpit.Compared{Value: 4.07e12, Known: true},
 		},
 		Errors: cockpit.Number{
 			Panel: live, Value: 0.0021, Known: true, Samples: 91_400_000, Health: cockpit.HealthWarning,
 			Before: 0.00117, Compare: true, Spark: spark(0.0010, 0.0021, .04, 3), Solid: 86,
+			Earlier: cockpit.Compared{Value: 0.00117, Known: true},
 		},
 		Startup: cockpit.Number{
 			Panel: cockpit.Panel{AsOf: now.Add(-9 * time.Second)}, Value: 1.32, P95: 3.1, Known: true, Samples: 18_300, Health: cockpit.HealthFine,
 			Before: 1.28, Compare: true, Spark: spark(1.27, 1.32, .008, 4), Solid: 84,
+			Earlier: cockpit.Compared{Value: 1.28, Known: true},
 		},
 		Rebuffering: cockpit.Number{
 			Panel: cockpit.Panel{AsOf: now.Add(-9 * time.Second)}, Value: 0.0061, Known: true, Samples: 2_204_000, Health: cockpit.HealthWarning,
 			Before: 0.0041, Compare: true, Spark: spark(0.0038, 0.0061, .03, 5), Solid: 84,
+			Earlier: cockpit.Compared{Value: 0.0041, Known: true},
 		},
 	}
 
@@ -123,6 +130,51 @@ func final(tb testing.TB, tick int) *cockpit.Board {
 		if cdn.id != "p2p" {
 			b.Failing.Lines = append(b.Failing.Lines, failing)
 		}
+	}
+
+	b.Flow.Reserved = 4.07e12
+	forecast, earlier := cockpit.Line{ID: cockpit.OverForecast, Name: "forecast"}, cockpit.Line{ID: cockpit.OverEarlier, Name: b.Earlier.Name}
+	for i := range steps + 90 { // a quarter of an hour ahead
+		t := start.Add(time.Duration(i) * 10 * time.Second)
+		forecast.Points = append(forecast.Points, .92*audience(t))
+		if i < steps+40 {
+			earlier.Points = append(earlier.Points, .71*audience(t.Add(-90*time.Second))*(1+.02*wave(i, 31)))
+		}
+	}
+	b.Flow.Over = []cockpit.Line{forecast, earlier}
+
+	b.Classes = cockpit.Chart{Panel: live, Start: failingStart, Step: 10 * time.Second, Solid: b.Failing.Solid}
+	for n, class := range []struct {
+		id    string
+		share float64
+	}{{cockpit.ClassServer, .0013}, {cockpit.ClassAborted, .0008}, {cockpit.ClassClient, .0046}} {
+		line := cockpit.Line{ID: class.id, Name: class.id, Solid: b.Failing.Solid}
+		for i := range steps - failingOffset {
+			v := class.share * (1 + .1*wave(i+tick/10, n+40))
+			if m := float64(i-144) / 24; class.id == cockpit.ClassServer && m > 0 {
+				v *= .6 + .5*min(1.2, m)
+			}
+			line.Points = append(line.Points, v)
+		}
+		b.Classes.Lines = append(b.Classes.Lines, line)
+	}
+
+	b.Pressure = cockpit.Pressure{
+		Panel: live, Chart: cockpit.Chart{Panel: live, Start: failingStart, Step: 10 * time.Second, Solid: b.Failing.Solid},
+		Accepted: 91_400, Blocked: 38_200, Peak: 312_000, PeakAt: now.Add(-13 * time.Minute), Health: cockpit.HealthWarning,
+		Login: "login", Logins: 4_100, LoginErrors: .021,
+	}
+	for n, id := range []string{cockpit.PressureAccepted, cockpit.PressureBlocked} {
+		line := cockpit.Line{ID: id, Name: id, Solid: b.Failing.Solid}
+		for i := range steps - failingOffset {
+			v := 91_400 * (1 + .02*wave(i+tick/10, 50))
+			if id == cockpit.PressureBlocked {
+				v = 9_000*(1+.2*wave(i+tick/10, 51)) + 303_000*math.Exp(-math.Pow((float64(i)-102)/14, 2)) + 27_000*float64(i)/180
+			}
+			line.Points = append(line.Points, v)
+		}
+		line.Colour = n
+		b.Pressure.Chart.Lines = append(b.Pressure.Chart.Lines, line)
 	}
 
 	b.Matrix = cockpit.Matrix{Panel: minute, Window: time.Minute}
@@ -204,5 +256,63 @@ func final(tb testing.TB, tick int) *cockpit.Board {
 		ISP: "Free", CDN: "CloudFront", Metric: cockpit.MetricFirstByte, Value: .82, Usual: .256,
 		Since: kickOff.Add(135*time.Minute + 20*time.Second), Viewers: 211_834, Health: cockpit.HealthCritical,
 	}
+	b.Capacity = capacity(minute)
+	login := cockpit.Concern{Kind: cockpit.ConcernService, Name: "login", Value: .93, Usual: math.NaN(), Viewers: 18_000, Health: cockpit.HealthWarning, Since: now.Add(-2 * time.Minute)}
+	free := cockpit.Concern{
+		Kind: cockpit.ConcernCell, Name: "CloudFront", CDN: "cloudfront", ISP: "Free", Metric: cockpit.MetricFirstByte, Value: .82, Usual: .256,
+		Viewers: 211_834, Health: cockpit.HealthCritical, Since: b.Worst.Since,
+	}
+	nan := math.NaN()
+	b.Concerns = []cockpit.Concern{
+		free,
+		{Kind: cockpit.ConcernService, Name: "droits", Value: .0712, Usual: nan, Viewers: nan, Health: cockpit.HealthCritical, Since: now.Add(-5 * time.Minute)},
+		{Kind: cockpit.ConcernReserve, Name: "CloudFront", CDN: "cloudfront", ISP: "Free", Value: .97, Usual: nan, Viewers: nan, Health: cockpit.HealthWarning, Since: now.Add(-8 * time.Minute)},
+		{Kind: cockpit.ConcernCell, Name: "Akamai", CDN: "akamai", ISP: "SFR", Metric: cockpit.MetricErrors, Value: .0044, Usual: .0011, Viewers: 153_680, Health: cockpit.HealthWarning, Since: now.Add(-4 * time.Minute)},
+		login,
+		{Kind: cockpit.ConcernBlocked, Value: .29, Usual: nan, Viewers: nan, Health: cockpit.HealthWarning, Since: now.Add(-13 * time.Minute)},
+		{Kind: cockpit.ConcernSource, Name: "mux-export", Finding: cockpit.FindingSilent, Value: nan, Usual: nan, Viewers: nan, Health: cockpit.HealthWarning, Since: now.Add(-3 * time.Minute)},
+	}
+	note := match.Note{ID: "n1", At: now.Add(-6 * time.Minute), Said: now.Add(-6 * time.Minute), Text: "Akamai reprend 8 % de Free, report appliqué par l’aiguillage", By: "claire"}
+	sfr := b.Concerns[3]
+	sfr.CDN, sfr.Name = "maison", "Maison"
+	b.Changes = []cockpit.Change{
+		{At: login.Since, Began: &login},
+		{At: now.Add(-127 * time.Second), Phase: match.PhaseExtraLast},
+		{At: now.Add(-4 * time.Minute), Ended: &sfr},
+		{At: note.At, Note: &note},
+		{At: free.Since, Began: &free},
+	}
+	b.Notes = []match.Note{note}
+	b.Duty = []match.Duty{
+		{Name: "Claire Morel", Role: "Vidéo", Phone: "+33 6 12 34 56 41"},
+		{Name: "Idir Haddad", Role: "API et identité", Phone: "+33 6 98 76 54 17"},
+	}
 	return b
+}
+
+// capacity is what three CDNs and the mesh carry of what was reserved, and what each would leave to the
+// others: without Akamai, Maison is over its reserve.
+func capacity(panel cockpit.Panel) cockpit.Capacity {
+	cdn := func(i int) cockpit.CDN {
+		return []cockpit.CDN{{ID: "maison", Name: "Maison"}, {ID: "akamai", Name: "Akamai", Colour: 1}, {ID: "cloudfront", Name: "CloudFront", Colour: 2}, {ID: cockpit.Peers, Name: "P2P", Colour: 3}}[i]
+	}
+	const warning, critical, fine = cockpit.HealthWarning, cockpit.HealthCritical, cockpit.HealthFine
+	c := cockpit.Capacity{Panel: panel}
+	c.CDNs = []cockpit.Used{
+		{CDN: cdn(0), Bits: 893e9, Reserved: 1.2e12, Slope: .21e9, Full: 24 * time.Minute, Health: fine},
+		{CDN: cdn(1), Bits: 1.214e12, Reserved: 1.45e12, Slope: .33e9, Full: 12 * time.Minute, Health: warning},
+		{CDN: cdn(2), Bits: 874e9, Reserved: 1.42e12, Slope: -.1e9, Health: fine},
+	}
+	c.Cells = []cockpit.Used{
+		{CDN: cdn(2), ISP: "Free", Bits: 190e9, Reserved: 196e9, Slope: .02e9, Full: 5 * time.Minute, Health: warning},
+		{CDN: cdn(1), ISP: "Orange", Bits: 392e9, Reserved: 450e9, Slope: .01e9, Full: 95 * time.Minute, Health: fine},
+		{CDN: cdn(0), ISP: "Orange", Bits: 356e9, Reserved: 450e9, Slope: 0, Health: fine},
+	}
+	c.Losses = []cockpit.Loss{
+		{CDN: cdn(0), Bits: 893e9, Health: warning, Takers: []cockpit.Taker{{CDN: cdn(1), More: 219e9, After: 1.433e12, Reserved: 1.45e12, Health: warning}, {CDN: cdn(2), More: 160e9, After: 1.034e12, Reserved: 1.42e12, Health: fine}}},
+		{CDN: cdn(1), Bits: 1.214e12, Health: critical, ISP: "Free", Takers: []cockpit.Taker{{CDN: cdn(0), More: 451e9, After: 1.344e12, Reserved: 1.2e12, Health: critical}, {CDN: cdn(2), More: 520e9, After: 1.394e12, Reserved: 1.42e12, Health: warning}}},
+		{CDN: cdn(2), Bits: 874e9, Health: warning, Takers: []cockpit.Taker{{CDN: cdn(0), More: 207e9, After: 1.1e12, Reserved: 1.2e12, Health: warning}, {CDN: cdn(1), More: 232e9, After: 1.446e12, Reserved: 1.45e12, Health: warning}}},
+		{CDN: cdn(3), Bits: 443e9, Health: fine, Takers: []cockpit.Taker{{CDN: cdn(0), More: 121e9, After: 1.014e12, Reserved: 1.2e12, Health: warning}, {CDN: cdn(1), More: 188e9, After: 1.402e12, Reserved: 1.45e12, Health: warning}, {CDN: cdn(2), More: 134e9, After: 1.008e12, Reserved: 1.42e12, Health: fine}}},
+	}
+	return c
 }

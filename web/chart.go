@@ -22,17 +22,35 @@ type chartWire struct {
 func newChartWire(id string, chart, before *cockpit.Chart) chartWire {
 	return chartWire{
 		id: id, chart: chart,
-		whole: sync.OnceValue(func() json.RawMessage { return encodeChart(chart, 0) }),
-		delta: encodeChart(chart, firstChange(chart, before)),
+		whole: sync.OnceValue(func() json.RawMessage { return encodeChart(chart, 0, 0) }),
+		delta: encodeChart(chart, firstChange(chart, before), firstOver(chart, before)),
 	}
 }
 
-func chartsOf(p *published, whole bool) map[string]json.RawMessage {
+// chartsIn are the charts of a board by their ids: those of its panels, and those that hold two scopes side by
+// side, which only a comparison has.
+func chartsIn(b *cockpit.Board) []namedChart {
+	charts := []namedChart{{"flow", &b.Flow}, {"failing", &b.Failing}, {"classes", &b.Classes}, {"pressure", &b.Pressure.Chart}}
+	if b.Beside != nil {
+		charts = append(charts, namedChart{"beside-flow", besideFlow(b)}, namedChart{"beside-failing", besideFailing(b)})
+	}
+	return charts
+}
+
+type namedChart struct {
+	id    string
+	chart *cockpit.Chart
+}
+
+// chartsOf are the charts that a page draws. A wall has no room for the errors of each CDN.
+func chartsOf(p *published, page string, whole bool) map[string]json.RawMessage {
 	charts := make(map[string]json.RawMessage, len(p.charts))
 	for _, c := range p.charts {
-		if whole {
+		switch {
+		case page == pageWall && c.id == "failing":
+		case whole:
 			charts[c.id] = c.whole()
-		} else {
+		default:
 			charts[c.id] = c.delta
 		}
 	}
@@ -43,17 +61,38 @@ func chartsOf(p *published, whole bool) map[string]json.RawMessage {
 // by their time, so that a window which moved on by some steps differs at its end only. Without a
 // common grid, or with other lines, all of it is new: 0.
 func firstChange(now, before *cockpit.Chart) int {
-	if before == nil || now.Step != before.Step || now.Step <= 0 || len(now.Lines) != len(before.Lines) {
+	shift, ok := shifted(now, before)
+	if !ok {
 		return 0
+	}
+	return firstDifference(now.Lines, before.Lines, shift)
+}
+
+// firstOver is the same of the lines drawn over the chart, which seldom change.
+func firstOver(now, before *cockpit.Chart) int {
+	shift, ok := shifted(now, before)
+	if !ok {
+		return 0
+	}
+	return firstDifference(now.Over, before.Over, shift)
+}
+
+// shifted is by how many steps the window moved on.
+func shifted(now, before *cockpit.Chart) (steps int, ok bool) {
+	if before == nil || now.Step != before.Step || now.Step <= 0 {
+		return 0, false
 	}
 	moved := now.Start.Sub(before.Start)
-	if moved < 0 || moved%now.Step != 0 {
+	return int(moved / now.Step), moved >= 0 && moved%now.Step == 0
+}
+
+func firstDifference(now, before []cockpit.Line, shift int) int {
+	if len(now) != len(before) {
 		return 0
 	}
-	shift := int(moved / now.Step)
 	first := math.MaxInt
-	for i, line := range now.Lines {
-		old := before.Lines[i]
+	for i, line := range now {
+		old := before[i]
 		if line.ID != old.ID || line.Name != old.Name || line.Colour != old.Colour {
 			return 0
 		}
@@ -73,19 +112,19 @@ func firstChange(now, before *cockpit.Chart) int {
 
 func same(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }
 
-func length(c *cockpit.Chart) int {
+func length(lines []cockpit.Line) int {
 	n := 0
-	for _, line := range c.Lines {
+	for _, line := range lines {
 		n = max(n, len(line.Points))
 	}
 	return n
 }
 
 // encodeChart writes {"start":s,"step":s,"solid":n,"from":n,"lines":[{"id","name","colour","solid",
-// "points":[…]}]} with the points from the index on, null where nothing is known, to four digits: more
-// than a screen can show.
-func encodeChart(c *cockpit.Chart, from int) json.RawMessage {
-	b := make([]byte, 0, 256+8*len(c.Lines)*max(0, length(c)-from))
+// "points":[…]}],"overFrom":n,"over":[…],"reserved":bit/s} with the points from the indexes on, null where
+// nothing is known, to four digits: more than a screen can show. What there is none of is left out.
+func encodeChart(c *cockpit.Chart, from, over int) json.RawMessage {
+	b := make([]byte, 0, 256+8*len(c.Lines)*max(0, length(c.Lines)-from)+8*len(c.Over)*max(0, length(c.Over)-over))
 	b = append(b, `{"start":`...)
 	b = strconv.AppendInt(b, c.Start.Unix(), 10)
 	b = append(b, `,"step":`...)
@@ -94,8 +133,24 @@ func encodeChart(c *cockpit.Chart, from int) json.RawMessage {
 	b = strconv.AppendInt(b, int64(c.Solid), 10)
 	b = append(b, `,"from":`...)
 	b = strconv.AppendInt(b, int64(from), 10)
-	b = append(b, `,"lines":[`...)
-	for i, line := range c.Lines {
+	b = append(b, `,"lines":`...)
+	b = appendLines(b, c.Lines, from)
+	if len(c.Over) > 0 {
+		b = append(b, `,"overFrom":`...)
+		b = strconv.AppendInt(b, int64(over), 10)
+		b = append(b, `,"over":`...)
+		b = appendLines(b, c.Over, over)
+	}
+	if c.Reserved > 0 && !math.IsInf(c.Reserved, 0) {
+		b = append(b, `,"reserved":`...)
+		b = strconv.AppendFloat(b, c.Reserved, 'g', 4, 64)
+	}
+	return append(b, '}')
+}
+
+func appendLines(b []byte, lines []cockpit.Line, from int) []byte {
+	b = append(b, '[')
+	for i, line := range lines {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -120,7 +175,7 @@ func encodeChart(c *cockpit.Chart, from int) json.RawMessage {
 		}
 		b = append(b, "]}"...)
 	}
-	return append(b, "]}"...)
+	return append(b, ']')
 }
 
 func appendText(b []byte, s string) []byte {

@@ -28,6 +28,11 @@ func TestPaletteHasEnoughContrast(t *testing.T) {
 		{"critical", "panel", text}, {"critical", "critical-bg", text}, {"fg", "critical-bg", text}, {"muted", "critical-bg", text},
 		{"muted", "warning-bg", text}, {"faint", "warning-bg", text}, {"banner-fg", "banner", text}, {"fg", "line", text},
 		{"fine", "panel", sign}, {"fine", "warning-bg", sign}, {"fine", "critical-bg", sign}, {"muted", "panel", sign}, {"live", "panel", sign}, {"live", "bg", sign}, {"focus", "bg", sign}, {"focus", "panel", sign},
+		// Lines and areas of charts that are no CDN's, and what bars are drawn on.
+		{"line-5xx", "panel", sign}, {"line-aborted", "panel", sign}, {"line-4xx", "panel", sign}, {"line-accepted", "panel", sign}, {"line-blocked", "panel", sign},
+		{"fg", "line", sign}, {"muted", "bg", sign},
+		// Names and numbers of chips, of reserves and of a telephone's lists, which have no panel behind them.
+		{"critical", "bg", text}, {"warning", "warning-bg", text}, {"fg", "critical-bg", text},
 		{"p2p", "panel", sign}, {"warning", "line", sign}, {"critical", "line", sign},
 	} {
 		for theme, colours := range themes {

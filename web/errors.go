@@ -37,7 +37,7 @@ func statusOf(err error) int {
 		return http.StatusUnauthorized
 	case errors.Is(err, account.ErrNotFound):
 		return http.StatusNotFound
-	case errors.Is(err, account.ErrExists), errors.Is(err, account.ErrConflict):
+	case errors.Is(err, account.ErrExists), errors.Is(err, account.ErrConflict), errors.Is(err, account.ErrLastAdmin), errors.Is(err, account.ErrTooManyTokens):
 		return http.StatusConflict
 	case errors.Is(err, errForbidden):
 		return http.StatusForbidden
@@ -62,9 +62,9 @@ func (s *Server) fail(err error, c echo.Context) {
 	switch {
 	case errors.Is(err, context.Canceled): // the browser left
 	case status >= 500:
-		s.log.Error("request failed", "id", id, "method", c.Request().Method, "route", c.Path(), "status", status, "error", err)
+		s.log.Error("request failed", "id", id, "method", c.Request().Method, "route", c.Path(), "who", principalOf(c).name(), "status", status, "error", err)
 	default:
-		s.log.Debug("request refused", "id", id, "method", c.Request().Method, "route", c.Path(), "status", status, "error", err)
+		s.log.Debug("request refused", "id", id, "method", c.Request().Method, "route", c.Path(), "who", principalOf(c).name(), "status", status, "error", err)
 	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		c.Response().Header().Set("Retry-After", "5")

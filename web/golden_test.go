@@ -32,6 +32,8 @@ func TestFragments(t *testing.T) {
 		"quiet-fr-share":     {quiet, viewKey{page: pageBoard, language: "fr", metric: cockpit.MetricShare}},
 		"failed-en":          {failed, viewKey{page: pageBoard, language: "en", metric: cockpit.MetricErrors}},
 		"empty-fr":           {&cockpit.Board{At: time.Unix(0, 0).UTC()}, viewKey{page: pageBoard, language: "fr", metric: cockpit.MetricRebuffering}},
+		"wall-fr":            {final(t, 0), viewKey{page: pageWall, language: "fr", metric: cockpit.MetricBits}},
+		"wall-empty-en":      {&cockpit.Board{At: time.Unix(0, 0).UTC()}, viewKey{page: pageWall, language: "en", metric: cockpit.MetricBits}},
 		"sources-fr":         {many(t, 0), viewKey{page: pageSources, language: "fr"}},
 		"sources-en":         {many(t, 0), viewKey{page: pageSources, language: "en"}},
 		"no-sources-fr":      {&cockpit.Board{At: time.Unix(0, 0).UTC()}, viewKey{page: pageSources, language: "fr"}},

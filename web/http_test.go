@@ -65,7 +65,7 @@ func TestSignInOpensTheBoard(t *testing.T) {
 
 func TestSignInRefuses(t *testing.T) {
 	s := newSite(t, nil)
-	if _, err := s.accounts.Add(t.Context(), account.User{Name: "gone", Role: account.Viewer, Disabled: true}, password); err != nil {
+	if _, err := s.accounts.Add(t.Context(), account.User{Name: "gone", Roles: account.Roles{account.Viewer}, Disabled: true}, password); err != nil {
 		t.Fatal(err)
 	}
 	var texts []string

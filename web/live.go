@@ -117,25 +117,16 @@ func (s *Server) enrol() bool {
 	return true
 }
 
-// mayWatch reads the session anew each time it is asked.
+// mayWatch looks anew, each time it is asked, whether whoever opened the socket may follow the page: a
+// person any, a wall's token the wall's.
 func (s *Server) mayWatch(r *http.Request) error {
-	cookie, err := r.Cookie(s.sessions.Cookie.Name)
-	if err != nil {
-		return account.ErrDenied
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 2*time.Second)
 	defer cancel()
-	if ctx, err = s.sessions.Load(ctx, cookie.Value); err != nil {
-		return err
+	err := s.personMayWatch(ctx, r)
+	if errors.Is(err, account.ErrDenied) && r.URL.Query().Get("page") == pageWall {
+		_, err = s.wallOf(ctx, r)
 	}
-	u, err := s.who(ctx)
-	if err != nil {
-		return err
-	}
-	if !u.May(account.Viewer) {
-		return errForbidden
-	}
-	return nil
+	return err
 }
 
 func (s *Server) serve(r *http.Request, sc *screen) {

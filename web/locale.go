@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"path"
 	"strings"
 
@@ -111,23 +110,20 @@ const (
 	themeCookie    = "vigie_theme"
 )
 
-// localeOf picks the language: asked for in the address, which is remembered; chosen earlier on this
-// browser; the account's; what the browser accepts.
+// localeOf picks the language: asked for in the address, which is remembered; the account's; chosen
+// earlier on this browser; what the browser accepts.
 func (s *Server) localeOf(c echo.Context) *locale {
 	if l := s.locales.byCode(c.QueryParam("lang")); l != nil {
-		c.SetCookie(&http.Cookie{
-			Name: languageCookie, Value: l.Code, Path: "/", MaxAge: 365 * 24 * 3600,
-			Secure: s.config.Secure, SameSite: http.SameSiteLaxMode,
-		})
+		s.setPreference(c, languageCookie, l.Code)
+		return l
+	}
+	if l := s.locales.byCode(userOf(c).Language); l != nil {
 		return l
 	}
 	if cookie, err := c.Cookie(languageCookie); err == nil {
 		if l := s.locales.byCode(cookie.Value); l != nil {
 			return l
 		}
-	}
-	if l := s.locales.byCode(userOf(c).Language); l != nil {
-		return l
 	}
 	return s.locales.accepted(c.Request().Header.Get("Accept-Language"))
 }

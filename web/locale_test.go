@@ -40,13 +40,14 @@ func TestLanguagesHaveTheSameTexts(t *testing.T) {
 
 // Keys are used literally, or by a family whose names come from elsewhere.
 func TestTextsAreUsedAndUsedTextsExist(t *testing.T) {
-	families := []string{"finding.", "field.", "error.", "phase.", "health.", "matrix.definition.", "metric.", "definition.", "services.count."}
+	families := []string{"matches.bad.", "matches.month.", "matches.weekday.", "audit.what.", "audit.outcome.", "bad.", "role.", "profile.language.", "profile.theme.", "people.said.", "tokens.kind.", "finding.", "field.", "error.", "phase.", "health.", "matrix.definition.", "metric.", "definition.", "services.count."}
 	for _, name := range []string{"viewers", "traffic", "errors", "startup", "rebuffering"} {
 		families = append(families, name+".label", name+".short", name+".definition")
 	}
-	for _, name := range []string{"flow", "failing"} {
+	for _, name := range []string{"flow", "failing", "classes", "pressure", "capacity", "matrix", "tools", "sources", "services", "mesh", "breakdown"} {
 		families = append(families, name+".title", name+".definition")
 	}
+	families = append(families, "chart.line.", "js.line.", "scope.", "by.", "classes.", "pressure.accepted", "pressure.blocked", "matrix.wall.", "concern.errors", "concern.saturation", "worst.holds", "worst.breaks")
 	all, err := loadLocales()
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +98,7 @@ func TestTextsAreUsedAndUsedTextsExist(t *testing.T) {
 		}
 	}
 	for _, m := range cockpit.Metrics() {
-		for _, family := range []string{"metric.", "matrix.definition."} {
+		for _, family := range []string{"metric.", "metric.short.", "matrix.definition.", "matrix.wall."} {
 			if _, ok := all[0].texts[family+m.String()]; !ok {
 				t.Errorf("metric %q has no %s", m, family)
 			}

@@ -13,22 +13,21 @@ import (
 const fewLines = 25
 
 type matrixView struct {
-	Title, Definition string
-	SwitchLabel       string
-	TotalLabel        string
-	Unit              string // of the values, when they share one
-	Age               ageView
-	Error             string
-	Metrics           []metricView
-	Columns           []columnView
-	Rows              []rowView
+	headView
+	SwitchLabel string
+	TotalLabel  string
+	Unit        string // of the values, when they share one
+	Wall        bool
+	Metrics     []metricView
+	Columns     []columnView
+	Rows        []rowView
 }
 
 // shape is what the table is made of, beside the rows that change by themselves.
 func (v matrixView) shape() string {
 	shape := v.Unit + " " + strconv.Itoa(len(v.Rows))
 	for _, c := range v.Columns {
-		shape += "\x00" + c.Class + c.Name
+		shape += "\x00" + c.Class + c.Name + c.URL
 	}
 	return shape
 }
@@ -39,19 +38,24 @@ type metricView struct {
 	Current          bool
 }
 
+// A URL is the board narrowed to the column, row or cell; a mesh cannot be looked at alone, nor many
+// networks together.
 type columnView struct {
-	Name, Class string
-	Total       cellView
+	Name, Class, URL string
+	Total            cellView
 }
 
 type rowView struct {
-	ID, ISP string
-	Cells   []cellView
-	Total   cellView
+	ID, ISP, URL string
+	Cells        []cellView
+	Total        cellView
 }
 
 type cellView struct {
 	Value, Second string
+	SecondName    string // of what calls, when it is not what all cells show
+	URL           string
+	Few           bool
 	Alarm         alarm  // which of the two is why the cell calls
 	Class         string // health, or few, or none
 	Colour        string // of the CDN
@@ -69,36 +73,58 @@ const (
 	alarmSecond
 )
 
-func newMatrixView(l *locale, metric cockpit.Metric, b *cockpit.Board) matrixView {
-	m := b.Matrix
-	write, unit := cellWriter(l, metric, m)
+func newMatrixView(k look) matrixView {
+	m := k.board.Matrix
+	write, unit := cellWriter(k.locale, k.metric, m)
 	v := matrixView{
-		Title: l.T("matrix.title"), Definition: l.T("matrix.definition." + metric.String()), Unit: unit,
-		SwitchLabel: l.T("matrix.switch"), TotalLabel: l.T("matrix.total"),
-		Age: newAge(l, b, m.Panel, 70*time.Second), Error: panelError(l, m.Panel),
+		headView: newHead(k, "matrix", m.Panel, 70*time.Second), Unit: unit, Wall: k.wall(),
+		SwitchLabel: k.T("matrix.switch"), TotalLabel: k.T("matrix.total"),
 	}
+	v.Definition = k.define("matrix.definition." + k.metric.String())
 	for _, other := range cockpit.Metrics() {
 		v.Metrics = append(v.Metrics, metricView{
-			Name: other.String(), Label: l.T("metric." + other.String()),
-			URL: "/?metric=" + other.String(), Current: other == metric,
+			Name: other.String(), Label: k.T("metric." + other.String()),
+			URL: boardURL(k.board.Sight, other), Current: other == k.metric,
 		})
+	}
+	if k.wall() { // a wall has no switch: what is shown is in the title
+		v.Title, v.Metrics = withUnit(v.Title, k.T("matrix.wall."+k.metric.String())), nil
 	}
 	for _, c := range m.Columns {
-		v.Columns = append(v.Columns, columnView{
-			Name: c.Name, Class: colour(c.Colour, c.Peers), Total: newCell(l, metric, write, c, l.T("matrix.all"), c.Total),
-		})
+		column := columnView{
+			Name: c.Name, Class: colour(c.Colour, c.Peers), Total: newCell(k, write, c, k.T("matrix.all"), c.Total),
+		}
+		if !c.Peers {
+			column.URL = k.link(func(s *cockpit.Scope) { s.CDN = c.ID })
+		}
+		v.Columns = append(v.Columns, column)
 	}
 	for i, r := range m.Rows {
-		row := rowView{ID: "row-" + strconv.Itoa(i), ISP: networkName(l, r.ISP)}
+		row := rowView{ID: "row-" + strconv.Itoa(i), ISP: networkName(k.locale, r.ISP)}
 		if r.Merged > 0 {
-			row.ISP = l.T("matrix.merged", "n", strconv.Itoa(r.Merged))
+			row.ISP = k.T("matrix.merged", "n", strconv.Itoa(r.Merged))
+		} else {
+			row.URL = k.link(func(s *cockpit.Scope) { s.ISP = r.ISP })
 		}
 		for j, c := range r.Cells {
-			if j < len(m.Columns) {
-				row.Cells = append(row.Cells, newCell(l, metric, write, m.Columns[j], row.ISP, c))
+			if j >= len(m.Columns) {
+				break
 			}
+			column := m.Columns[j]
+			cell := newCell(k, write, column, row.ISP, c)
+			if column.Peers {
+				cell.URL = row.URL
+			} else {
+				cell.URL = k.link(func(s *cockpit.Scope) {
+					s.CDN = column.ID
+					if r.Merged == 0 {
+						s.ISP = r.ISP
+					}
+				})
+			}
+			row.Cells = append(row.Cells, cell)
 		}
-		row.Total = cellView{Value: write(total(metric, r.Total)), Class: "total"}
+		row.Total = cellView{Value: write(total(k.metric, r.Total)), Class: "total"}
 		v.Rows = append(v.Rows, row)
 	}
 	return v
@@ -124,12 +150,15 @@ func total(metric cockpit.Metric, c cockpit.Cell) float64 {
 	return metricOf(c, metric)
 }
 
-func newCell(l *locale, metric cockpit.Metric, write func(float64) string, column cockpit.Column, isp string, c cockpit.Cell) cellView {
+func newCell(k look, write func(float64) string, column cockpit.Column, isp string, c cockpit.Cell) cellView {
+	l, metric := k.locale, k.metric
 	value := metricOf(c, metric)
 	v := cellView{Colour: colour(column.Colour, column.Peers), Class: newHealth(l, c.Health).Class}
 	if math.IsNaN(value) {
 		v.Value, v.Class = missing, "none"
-		v.Title = isp + " × " + column.Name + " — " + l.T("health.unknown")
+		if !k.wall() {
+			v.Title = isp + " × " + column.Name + " — " + l.T("health.unknown")
+		}
 		return v
 	}
 	v.Value = write(value)
@@ -140,10 +169,10 @@ func newCell(l *locale, metric cockpit.Metric, write func(float64) string, colum
 		v.Word = newHealth(l, c.Health).Word + " : " + l.T("metric."+c.Why.String())
 		v.Alarm = alarmValue
 		if c.Why != metric {
-			second, v.Alarm = c.Why, alarmSecond
+			second, v.Alarm, v.SecondName = c.Why, alarmSecond, l.T("metric.short."+c.Why.String())
 		}
 	case !column.Peers && c.Lines < fewLines:
-		v.Class, v.Word = "few", l.T("matrix.few")
+		v.Class, v.Word, v.Few = "few", l.T("matrix.few"), true
 	}
 	if other := metricOf(c, second); !math.IsNaN(other) && second != metric {
 		v.Second = metricText(l, second, other)
@@ -151,7 +180,9 @@ func newCell(l *locale, metric cockpit.Metric, write func(float64) string, colum
 	if !math.IsNaN(c.Share) {
 		v.Bar = strconv.Itoa(int(math.Round(min(max(c.Share, 0), 1) * 100)))
 	}
-	v.Title = cellTitle(l, isp, column, c)
+	if !k.wall() {
+		v.Title = cellTitle(l, isp, column, c)
+	}
 	v.Spark = newSpark(c.Trend[metric], len(c.Trend[metric]), 60, 16)
 	return v
 }

@@ -4,22 +4,19 @@ import (
 	"math"
 	"strconv"
 	"time"
-
-	"vigie/cockpit"
 )
 
 // meshView is the peer-to-peer mesh, in pictures: what networks get from it, what CDNs would have to
 // carry without it. Nothing is set when no tool tells of a mesh.
 type meshView struct {
-	Title, Definition, Error string
-	Nothing                  string // said in one line instead of all below
-	Age                      ageView
-	Offload, OffloadNote     string
-	Bits, BitsNote           string
-	Received                 string
-	Given, Died              string
-	Networks                 []meshNetworkView
-	Fallback                 []fallbackView
+	headView
+	Nothing              string // said in one line instead of all below
+	Offload, OffloadNote string
+	Bits, BitsNote       string
+	Received             string
+	Given, Died          string
+	Networks             []meshNetworkView
+	Fallback             []fallbackView
 }
 
 // meshNetworkView has its bars in percent of the longest one of all networks.
@@ -36,14 +33,14 @@ type fallbackView struct {
 	Bar, Extra        string
 }
 
-func newMeshView(l *locale, b *cockpit.Board) meshView {
-	m := &b.Mesh
-	v := meshView{Title: l.T("mesh.title"), Error: panelError(l, m.Panel), Age: newAge(l, b, m.Panel, 40*time.Second)}
+func newMeshView(k look) meshView {
+	l, m := k.locale, &k.board.Mesh
+	v := meshView{headView: newHead(k, "mesh", m.Panel, 40*time.Second)}
 	if m.Tool == "" {
 		v.Nothing = l.T("mesh.nothing")
 		return v
 	}
-	v.Definition = l.T("mesh.definition", "tool", foreign(m.Tool, longestName))
+	v.Definition = k.define("mesh.definition", "tool", foreign(m.Tool, longestName))
 	v.Offload, v.Bits = l.share(m.Offload).String(), l.bits(m.Bits).String()
 	v.OffloadNote, v.BitsNote = l.T("mesh.offload"), l.T("mesh.from_peers")
 	v.Received, v.Given = l.T("mesh.received"), l.T("mesh.given")

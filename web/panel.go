@@ -1,53 +1,13 @@
 package web
 
 import (
-	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"vigie/cockpit"
 )
-
-// worstView is one sentence about the thing that deviates most; Where is empty when nothing does.
-type worstView struct {
-	Health               healthView
-	Where, What          string
-	Viewers, ViewersNote string
-	Detail               string
-}
-
-func newWorstView(l *locale, b *cockpit.Board) worstView {
-	d := b.Worst
-	if d == nil {
-		v := worstView{Health: newHealth(l, cockpit.HealthFine), What: l.T("worst.none")}
-		if len(b.Matrix.Rows) == 0 || b.CompleteTo.IsZero() {
-			v.Health, v.What, v.Detail = newHealth(l, cockpit.HealthUnknown), l.T("worst.blind"), l.T("worst.blind_detail")
-			return v
-		}
-		v.Detail = l.T("worst.judged", "isps", strconv.Itoa(len(b.Matrix.Rows)), "cdns", strconv.Itoa(len(b.Matrix.Columns)),
-			"time", clock(b.CompleteTo, b.Match.Venue))
-		return v
-	}
-	v := worstView{
-		Health: newHealth(l, d.Health), Where: l.T("worst.where", "where", strings.Trim(networkName(l, d.ISP)+" × "+d.CDN, " ×")),
-		Viewers: l.about(d.Viewers), ViewersNote: l.T("worst.viewers"),
-	}
-	if !math.IsNaN(d.Usual) { // a cell may be too young to have a usual
-		v.Detail = l.T("worst.usual", "value", metricText(l, d.Metric, d.Value), "usual", metricText(l, d.Metric, d.Usual))
-	}
-	what := l.T("metric." + d.Metric.String())
-	if d.Usual > 0 && d.Value >= d.Usual {
-		what += " " + l.times(d.Value/d.Usual)
-	} else {
-		what += " " + metricText(l, d.Metric, d.Value)
-	}
-	v.What = l.T("worst.what", "what", lowerFirst(what), "since", moment(b, d.Since))
-	if math.IsNaN(d.Viewers) || d.Viewers <= 0 {
-		v.Viewers = ""
-	}
-	return v
-}
 
 func lowerFirst(s string) string {
 	for i, r := range s {
@@ -57,24 +17,28 @@ func lowerFirst(s string) string {
 }
 
 type toolsView struct {
-	Title, Definition, Error string
-	Definitions              []definitionView
-	Short                    string
-	Heads                    []string
-	Age                      ageView
-	Rows                     []toolView
+	headView
+	Definitions []definitionView
+	Short       string
+	Heads       []string
+	Rows        []toolView
 }
 
 type toolView struct {
 	Name, Startup, Rebuffering, Failures, Bitrate, Sessions string
 }
 
-func newToolsView(l *locale, b *cockpit.Board) toolsView {
+func newToolsView(k look) toolsView {
+	l, b := k.locale, k.board
 	v := toolsView{
-		Title: l.T("tools.title", "n", strconv.Itoa(len(b.Tools.Rows))), Definition: l.T("tools.definition"),
-		Error: panelError(l, b.Tools.Panel), Age: newAge(l, b, b.Tools.Panel, 30*time.Second),
-		Definitions: newDefinitions(l, b.Tools.Rows), Short: l.T("tools.short"),
+		headView: newHead(k, "tools", b.Tools.Panel, 30*time.Second), Short: l.T("tools.short"),
 		Heads: []string{l.T("tools.startup"), l.T("tools.rebuffering"), l.T("tools.failures"), l.T("tools.bitrate"), l.T("tools.sessions")},
+	}
+	v.Title = l.T("tools.title", "n", strconv.Itoa(len(b.Tools.Rows)))
+	if k.wall() {
+		v.Title = l.T("tools.wall", "n", strconv.Itoa(len(b.Tools.Rows)))
+	} else {
+		v.Definitions = newDefinitions(l, b.Tools.Rows)
 	}
 	for _, t := range b.Tools.Rows {
 		v.Rows = append(v.Rows, toolView{
@@ -86,15 +50,15 @@ func newToolsView(l *locale, b *cockpit.Board) toolsView {
 }
 
 // The board has room for so many sources; the page of sources has all of them.
-const sourcesOnBoard = 7
+const sourcesOnBoard, sourcesOnWall = 7, 6
 
 type sourcesView struct {
-	Title, Definition, Error string
-	Heads                    []string
-	Age                      ageView
-	Rows                     []sourceView
-	More                     string // how many there are that Rows does not have
-	Others                   []countView
+	headView
+	URL    string // of the page that has all of them
+	Heads  []string
+	Rows   []sourceView
+	More   string // how many there are that Rows does not have
+	Others []countView
 }
 
 type sourceView struct {
@@ -103,17 +67,25 @@ type sourceView struct {
 	Health                                       healthView
 }
 
-func newSourcesView(l *locale, b *cockpit.Board) sourcesView {
+func newSourcesView(k look) sourcesView {
+	l, b := k.locale, k.board
 	v := sourcesView{
-		Title: l.T("sources.title"), Definition: l.T("sources.definition"),
-		Error: panelError(l, b.Sources.Panel), Age: newAge(l, b, b.Sources.Panel, 20*time.Second),
-		Heads: []string{l.T("sources.cdn"), l.T("sources.watermark"), l.T("sources.lag"), l.T("sources.rate"), l.T("sources.refused")},
+		headView: newHead(k, "sources", b.Sources.Panel, 20*time.Second),
+		Heads:    []string{l.T("sources.cdn"), l.T("sources.watermark"), l.T("sources.lag"), l.T("sources.rate"), l.T("sources.refused")},
+	}
+	room := sourcesOnWall
+	if !k.wall() {
+		v.URL, room = "/sources", sourcesOnBoard
 	}
 	rows := worstFirst(b.Sources.Rows)
-	if len(rows) > sourcesOnBoard {
-		others := rows[sourcesOnBoard-1:] // the last line is theirs
-		rows = rows[:sourcesOnBoard-1]
+	if len(rows) > room {
+		others := rows[room-1:] // the last line is theirs
+		rows = rows[:room-1]
 		v.More, v.Others = l.plural("sources.more", len(others)), countFindings(l, others)
+		if k.wall() { // the one that matters most: those that are fine come first
+			calling := slices.IndexFunc(v.Others, func(c countView) bool { return c.Class != "fine" })
+			v.Others = v.Others[max(calling, 0):][:1]
+		}
 	}
 	for i := range rows {
 		src := &rows[i]

@@ -33,8 +33,26 @@ func (s *Server) routes(origins *http.CrossOriginProtection) *echo.Echo {
 	people.POST("/sign-out", s.signOut)
 	people.GET("/demo/:token", s.demo)
 	people.GET("/", s.showBoard, s.require(account.Viewer))
+	people.GET("/stretch", s.showStretch, s.require(account.Viewer))
+	people.GET("/samples", s.showSamples, s.require(account.Viewer))
 	people.GET("/sources", s.showSources, s.require(account.Viewer))
 	people.GET("/metrics", s.showMetrics)
+	s.apiRoutes(people)
+	s.matchRoutes(people)
+
+	people.GET("/wall", s.showWall, s.requireWall())
+	people.GET("/wall/enter", s.showWallDoor)
+	people.POST("/wall/enter", s.enterWall)
+	people.GET("/me", s.showProfile, s.require(account.Viewer))
+	people.POST("/me", s.changeProfile, s.require(account.Viewer))
+	people.GET("/people", s.showPeople, s.require(account.Admin))
+	people.POST("/people", s.addPerson, s.require(account.Admin))
+	people.GET("/people/:name", s.showPerson, s.require(account.Admin))
+	people.POST("/people/:name", s.changePerson, s.require(account.Admin))
+	people.GET("/tokens", s.showTokens, s.require(account.Admin))
+	people.POST("/tokens", s.changeToken, s.require(account.Admin))
+	people.GET("/audit", s.showAudit, s.require(account.Admin))
+	people.GET("/audit.csv", s.exportAudit, s.require(account.Admin))
 	return e
 }
 
@@ -84,11 +102,13 @@ func (s *Server) showBoardOf(c echo.Context, page string) error {
 		metric = cockpit.MetricBits
 	}
 	locale := s.localeOf(c)
-	_, f, err := s.frame(c, viewKey{page, locale.Code, metric, sight})
+	p, f, err := s.frame(c, viewKey{page, locale.Code, metric, sight})
 	if err != nil {
 		return err
 	}
-	return render(c, http.StatusOK, boardPage(s.shellView(c, locale), newBoardView(locale, page, metric, newTopView(locale, page, userOf(c), f), f)))
+	v := newBoardView(locale, page, metric, newTopView(locale, page, userOf(c), f), f)
+	v.Focus = s.focusTools(c, locale, metric, p.board)
+	return render(c, http.StatusOK, boardPage(s.shellView(c, locale), v))
 }
 
 // frame is what a page of the view shows now.
@@ -121,14 +141,11 @@ func (s *Server) showSignIn(c echo.Context) error {
 
 func (s *Server) signIn(c echo.Context) error {
 	ctx := c.Request().Context()
-	// The form is read by hand: echo would also take the values from the address, where they get logged.
-	if err := c.Request().ParseForm(); err != nil {
-		if statusOf(err) == http.StatusRequestEntityTooLarge {
-			return err
-		}
-		return echo.ErrBadRequest
+	form, err := formOf(c)
+	if err != nil {
+		return err
 	}
-	typed, password := c.Request().PostForm.Get("name"), c.Request().PostForm.Get("password")
+	typed, password := form.Get("name"), form.Get("password")
 	action := Action{What: "sign-in", From: addressOf(c), At: time.Now()}
 	name, err := account.ParseName(typed)
 	if err != nil {
@@ -144,7 +161,7 @@ func (s *Server) signIn(c echo.Context) error {
 	defer cancel()
 	u, err := s.config.Accounts.SignIn(hashing, name, password)
 	if err == nil {
-		err = s.enter(ctx, u)
+		err = s.enter(c, u)
 	}
 	switch {
 	case err == nil:
@@ -180,16 +197,6 @@ func (s *Server) refuseSignIn(c echo.Context, typed string, why error) error {
 	return render(c, status, signInPage(s.shellView(c, locale), signInView{Name: typed, Problem: locale.T(key)}))
 }
 
-// enter makes a session of a new token, so that one planted in the browser before is worth nothing.
-func (s *Server) enter(ctx context.Context, u account.User) error {
-	if err := s.sessions.RenewToken(ctx); err != nil {
-		return err
-	}
-	s.sessions.Put(ctx, keyUser, u.Name)
-	s.sessions.Put(ctx, keyStamp, u.Stamp())
-	return nil
-}
-
 func (s *Server) signOut(c echo.Context) error {
 	ctx := c.Request().Context()
 	if name := s.sessions.GetString(ctx, keyUser); name != "" {
@@ -221,7 +228,7 @@ func (s *Server) demo(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.enter(ctx, u); err != nil {
+	if err := s.enter(c, u); err != nil {
 		return err
 	}
 	s.config.Audit(ctx, Action{Who: u.Name, What: "sign-in", On: "demo link", From: from, At: time.Now(), Outcome: "ok"})

@@ -56,7 +56,7 @@ func (s *Server) see(ctx context.Context, sc *scene) (*published, error) {
 	switch {
 	case p != nil && (sc.sight == cockpit.Sight{} || time.Since(p.board.At) < sceneLife/2):
 		return p, nil
-	case sc.sight == cockpit.Sight{} || s.config.Look == nil:
+	case sc.sight == cockpit.Sight{} || s.config.Look == nil || s.scene(cockpit.Sight{}).board.Load() == nil:
 		s.drop(sc)
 		return nil, errNoBoard
 	}

@@ -27,6 +27,7 @@ import (
 
 	"vigie/cockpit"
 	"vigie/internal/account"
+	"vigie/internal/match"
 )
 
 // Accounts is who may sign in; *account.Store is one.
@@ -35,27 +36,48 @@ type Accounts interface {
 	SignIn(ctx context.Context, name, password string) (account.User, error)
 	// Find fails with account.ErrNotFound.
 	Find(ctx context.Context, name string) (account.User, error)
+	List(ctx context.Context) ([]account.User, error)
+	// Add fails with account.Invalid and account.ErrExists.
+	Add(ctx context.Context, u account.User, password string) (account.User, error)
+	// Change fails with account.Invalid, and with account.ErrLastAdmin when nobody would manage the others.
+	Change(ctx context.Context, name string, edit func(*account.User) error) (account.User, error)
+	SetPassword(ctx context.Context, name, password string) error
+	// Remove fails with account.ErrLastAdmin as well.
+	Remove(ctx context.Context, name string) error
+}
+
+// Tokens let devices read; *account.Tokens is one.
+type Tokens interface {
+	// Check fails with account.ErrDenied, of which account.ErrRevoked and account.ErrExpired are kinds.
+	Check(ctx context.Context, kind account.TokenKind, secret string) (account.Token, error)
+	List(ctx context.Context) ([]account.Token, error)
+	// Make fails with account.Invalid, account.ErrExists and account.ErrTooManyTokens.
+	Make(ctx context.Context, t account.Token) (made account.Token, secret string, err error)
+	Revoke(ctx context.Context, id string) (account.Token, error)
 }
 
 // Action is something that a person did, for the audit.
 type Action struct {
-	Who     string // account name; as typed, shortened, when the sign-in failed
-	What    string // "sign-in", "sign-out"
+	Who     string // account name; as typed, shortened, when the sign-in failed; a device as "wall:ID"
+	What    string // "sign-in", "sign-out", and the Did constants
 	On      string // what it was done to; empty for the person's own session
 	From    netip.Addr
 	At      time.Time
 	Outcome string // "ok", "denied", "too many tries", "failed"
 }
 
-// Config is what a Server is made of. Accounts, Sessions and Log must be set.
+// Config is what a Server is made of. Accounts, Tokens, Sessions and Log must be set.
 type Config struct {
 	Accounts Accounts
+	Tokens   Tokens
 	Sessions Sessions
 	Log      *slog.Logger
+	Matches  *match.Book // nil: there are none
 
 	Metrics        prometheus.Registerer               // nil: the server's own numbers are not registered
 	MetricsHandler http.Handler                        // GET /metrics, for admins and from the loopback; nil: not found
 	Audit          func(ctx context.Context, a Action) // called in the request's goroutine; nil: nobody is told
+	Trail          AuditTrail                          // what the audit page reads; nil: not found
 	Healthy, Ready func(ctx context.Context) error     // behind /healthz and /readyz; nil: always
 
 	Secure  bool           // people reach it by https: Secure cookies, HSTS
@@ -71,12 +93,14 @@ type Config struct {
 	// Look makes the board of a sight that is not the whole of now, for which no board is published yet; it
 	// may take seconds. Its errors are cockpit.Look's. nil: there is the whole alone.
 	Look func(ctx context.Context, sight cockpit.Sight) (*cockpit.Board, error)
+	// Samples are the latest raw lines of a sight, the newest first; its errors are Look's. nil: none are shown.
+	Samples func(ctx context.Context, sight cockpit.Sight, filter cockpit.SampleFilter) ([]cockpit.Sample, error)
 }
 
 func (c *Config) validate() error {
 	switch {
-	case c.Accounts == nil || c.Sessions == nil || c.Log == nil:
-		return errors.New("web: Accounts, Sessions and Log must be set")
+	case c.Accounts == nil || c.Tokens == nil || c.Sessions == nil || c.Log == nil:
+		return errors.New("web: Accounts, Tokens, Sessions and Log must be set")
 	case c.DemoToken != "" && (len(c.DemoToken) < 20 || c.DemoUser == ""):
 		return errors.New("web: DemoToken needs 20 characters or more and a DemoUser")
 	case c.Screens < 0:
@@ -90,15 +114,17 @@ func (c *Config) validate() error {
 
 // Server is the site. Make it with New, feed it with Publish, end it with Close.
 type Server struct {
-	config   Config
-	log      *slog.Logger
-	echo     *echo.Echo
-	sessions *scs.SessionManager
-	upgrader websocket.Upgrader
-	assets   *assets
-	locales  locales
-	tries    *tries
-	metrics  *metrics
+	config    Config
+	log       *slog.Logger
+	echo      *echo.Echo
+	sessions  *scs.SessionManager
+	upgrader  websocket.Upgrader
+	assets    *assets
+	locales   locales
+	tries     *tries
+	apiLimits *apiLimits
+	signals   http.Handler // of the board, for Prometheus
+	metrics   *metrics
 
 	scenesMu sync.Mutex // taken before a scene's own
 	scenes   map[cockpit.Sight]*scene
@@ -145,6 +171,7 @@ func New(config Config) (*Server, error) {
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.metrics = newMetrics(config.Metrics, s.hub.Stats)
 	s.upgrader = newUpgrader(config.Origins)
+	s.apiLimits, s.signals = newAPILimits(), newSignals(s.boardNow)
 	s.echo = s.routes(origins)
 	return s, nil
 }

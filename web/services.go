@@ -10,22 +10,31 @@ import (
 const (
 	// The board has room for so many services; when there are more, the last line counts them.
 	servicesOnBoard = 7
+	// The wall has six lines of two names; one with its number has a line of its own.
+	chipsOnWall = 12
 	// Names that senders choose are cut.
 	longestName     = 60
 	longestResource = 24
+	longestChip     = 16
 )
 
 // The cockpit finds a resource warm and full from here on.
 const warmAt, fullAt = .8, .95
 
 type servicesView struct {
-	Title, Definition, Error string
-	Nothing                  bool // no service, no trouble: nothing is drawn
-	Heads                    []string
-	Age                      ageView
-	Rows                     []serviceView
-	More                     string
-	Others                   []countView
+	headView
+	Nothing bool // no service, no trouble: nothing is drawn
+	Heads   []string
+	Rows    []serviceView // with numbers, on the desk
+	Chips   []chipView    // names, on the wall
+	More    string
+	Others  []countView
+}
+
+// chipView is a service by its name; it has a number where it asks for someone.
+type chipView struct {
+	Name, Value string
+	Health      healthView
 }
 
 type serviceView struct {
@@ -36,25 +45,53 @@ type serviceView struct {
 	Health                  healthView
 }
 
-func newServicesView(l *locale, b *cockpit.Board) servicesView {
-	s := &b.Services
+func newServicesView(k look) servicesView {
+	l, s := k.locale, &k.board.Services
 	v := servicesView{
-		Title: l.T("services.title"), Definition: l.T("services.definition"),
-		Error: panelError(l, s.Panel), Age: newAge(l, b, s.Panel, 20*time.Second),
-		Heads: []string{l.T("services.rate"), l.T("services.errors"), l.T("services.p95"), l.T("services.saturation")},
+		headView: newHead(k, "services", s.Panel, 20*time.Second),
+		Heads:    []string{l.T("services.rate"), l.T("services.errors"), l.T("services.p95"), l.T("services.saturation")},
 	}
 	v.Nothing = len(s.Rows) == 0 && v.Error == ""
-	rows := s.Rows
-	if len(rows) > servicesOnBoard {
-		others := rows[servicesOnBoard-1:]
-		rows = rows[:servicesOnBoard-1]
+	rows, room := s.Rows, servicesOnBoard
+	if k.wall() {
+		room = chipsOnWall - callingServices(rows[:min(len(rows), chipsOnWall/2)])
+	}
+	if len(rows) > room {
+		others := rows[room-1:]
+		rows = rows[:room-1]
 		v.More, v.Others = l.plural("services.more", len(others)), countServices(l, others)
 		if len(v.Others) == 1 && others[0].Health == cockpit.HealthFine {
 			v.More, v.Others = l.plural("services.more_normal", len(others)), nil
 		}
 	}
 	for i := range rows {
-		v.Rows = append(v.Rows, newServiceView(l, &rows[i]))
+		row := newServiceView(l, &rows[i])
+		if k.wall() {
+			v.Chips = append(v.Chips, newChip(l, &rows[i], row))
+		} else {
+			v.Rows = append(v.Rows, row)
+		}
+	}
+	return v
+}
+
+func callingServices(rows []cockpit.Service) int {
+	n := 0
+	for i := range rows {
+		if rows[i].Health == cockpit.HealthWarning || rows[i].Health == cockpit.HealthCritical {
+			n++
+		}
+	}
+	return n
+}
+
+func newChip(l *locale, s *cockpit.Service, row serviceView) chipView {
+	v := chipView{Name: foreign(s.Name, longestChip), Health: row.Health}
+	if s.Health == cockpit.HealthWarning || s.Health == cockpit.HealthCritical {
+		v.Value = row.Full
+		if row.Alarm != "" {
+			v.Value = l.ratio(s.Errors).String()
+		}
 	}
 	return v
 }

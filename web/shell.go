@@ -1,12 +1,13 @@
 package web
 
 import (
+	"cmp"
+	"maps"
 	"strconv"
 
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
 
-	"vigie/cockpit"
 	"vigie/internal/account"
 )
 
@@ -37,10 +38,10 @@ func (s *Server) shellView(c echo.Context, l *locale) shellView {
 	}
 	for _, other := range s.locales {
 		if other != l {
-			v.OtherLanguage, v.OtherLanguageURL = other.Code, "?lang="+other.Code
-			if m, ok := cockpit.ParseMetric(c.QueryParam("metric")); ok {
-				v.OtherLanguageURL += "&metric=" + m.String()
-			}
+			// The same page in the other language, whatever it looks at.
+			q := maps.Clone(c.QueryParams())
+			q.Set("lang", other.Code)
+			v.OtherLanguage, v.OtherLanguageURL = other.Code, "?"+q.Encode()
 		}
 	}
 	return v
@@ -49,7 +50,9 @@ func (s *Server) shellView(c echo.Context, l *locale) shellView {
 // topView is the bar over a page that is live.
 type topView struct {
 	Pages   []pageLink
-	Display string
+	Display string // the person's; "" on a screen that nobody signed in on
+	Admin   bool   // has pages for people, tokens and the audit
+	Zone    string // the person's own time zone, shown beside the venue's time; "": none
 	Main    string // the id of what comes after it
 	html    map[string]rendered
 }
@@ -64,8 +67,9 @@ func newTopView(l *locale, page string, u account.User, f *frame) topView {
 	if page == pageSources {
 		main = "sources-page"
 	}
-	return topView{Display: u.Display, Main: main, html: f.html, Pages: []pageLink{
+	return topView{Display: cmp.Or(u.Display, u.Name), Admin: u.May(account.Admin), Zone: u.Zone, Main: main, html: f.html, Pages: []pageLink{
 		{l.T("board.title"), "/", "b", page == pageBoard},
+		{l.T("matches.title"), "/matches", "m", page == pageMatches},
 		{l.T("sources.title"), "/sources", "s", page == pageSources},
 	}}
 }

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +30,7 @@ type site struct {
 	*Server
 	http     *httptest.Server
 	accounts *account.Store
+	tokens   *account.Tokens
 	sessions *memorySessions
 	audit    *audit
 }
@@ -37,11 +40,14 @@ func newSite(tb testing.TB, edit func(*Config)) *site {
 	kv := &memoryKV{values: make(map[string]revised)}
 	s := &site{
 		accounts: account.NewStore(kv),
+		tokens:   account.NewTokens(&memoryKV{values: make(map[string]revised)}),
 		sessions: &memorySessions{values: make(map[string]expiring)},
 		audit:    new(audit),
 	}
 	for _, u := range []account.User{
-		{Name: "viewer", Role: account.Viewer, Display: "Zoé V."}, {Name: "operator", Role: account.Operator}, {Name: "admin", Role: account.Admin},
+		{Name: "viewer", Roles: account.Roles{account.Viewer}, Display: "Zoé V."}, {Name: "operator", Roles: account.Roles{account.Operator}},
+		{Name: "author", Roles: account.Roles{account.Author}}, {Name: "validator", Roles: account.Roles{account.Validator}},
+		{Name: "admin", Roles: account.Roles{account.Admin}},
 	} {
 		u.Hash = hash
 		value, err := json.Marshal(u)
@@ -52,7 +58,7 @@ func newSite(tb testing.TB, edit func(*Config)) *site {
 			tb.Fatal(err)
 		}
 	}
-	config := Config{Accounts: s.accounts, Sessions: s.sessions, Log: slog.New(slog.DiscardHandler), Audit: s.audit.note}
+	config := Config{Accounts: s.accounts, Tokens: s.tokens, Sessions: s.sessions, Log: slog.New(slog.DiscardHandler), Audit: s.audit.note, Trail: s.audit}
 	if edit != nil {
 		edit(&config)
 	}
@@ -89,12 +95,31 @@ func browser(tb testing.TB) *http.Client {
 
 func (s *site) signedIn(tb testing.TB, name string) *http.Client {
 	tb.Helper()
+	return s.signedInFrom(tb, name, nil)
+}
+
+// signedInFrom is signedIn with headers, such as an address to count tries by.
+func (s *site) signedInFrom(tb testing.TB, name string, header http.Header) *http.Client {
+	tb.Helper()
 	b := browser(tb)
-	if r := s.post(tb, b, "/sign-in", url.Values{"name": {name}, "password": {password}}, nil); r.StatusCode != http.StatusSeeOther {
+	if r := s.post(tb, b, "/sign-in", url.Values{"name": {name}, "password": {password}}, header); r.StatusCode != http.StatusSeeOther {
 		tb.Fatalf("sign-in of %s answered %d", name, r.StatusCode)
 	}
 	return b
 }
+
+// token makes a device's token.
+func (s *site) token(tb testing.TB, kind account.TokenKind, name string) (account.Token, string) {
+	tb.Helper()
+	made, secret, err := s.tokens.Make(tb.Context(), account.Token{Name: name, Kind: kind, By: "admin"})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return made, secret
+}
+
+// loopback are proxies whose X-Forwarded-For a test may write.
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
 func (s *site) post(tb testing.TB, b *http.Client, path string, form url.Values, header http.Header) *http.Response {
 	tb.Helper()
@@ -147,6 +172,40 @@ func (a *audit) last(tb testing.TB) Action {
 	return a.actions[len(a.actions)-1]
 }
 
+// Find is AuditTrail's: the audit of this test, by the same rules as the real one's.
+func (a *audit) Find(_ context.Context, f AuditFilter) (AuditPage, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var p AuditPage
+	for i := len(a.actions) - 1; i >= 0; i-- {
+		of := a.actions[i]
+		at := AuditCursor{of.At.UTC().Truncate(time.Millisecond), uint64(i + 1)}
+		switch {
+		case f.Before != AuditCursor{} && at.Sequence >= f.Before.Sequence,
+			!strings.Contains(of.Who, f.Who), f.What != "" && of.What != f.What,
+			of.At.Before(f.Since), !f.Until.IsZero() && !of.At.Before(f.Until):
+			continue
+		case len(p.Actions) == f.Limit:
+			return p, nil
+		}
+		p.Actions = append(p.Actions, of)
+		p.Next = at
+	}
+	p.Next = AuditCursor{}
+	return p, nil
+}
+
+func (a *audit) Actions(context.Context) ([]string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var names []string
+	for _, of := range a.actions {
+		names = append(names, of.What)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
 // memorySessions and memoryKV live as long as their test.
 type memorySessions struct {
 	mu     sync.Mutex
@@ -163,6 +222,18 @@ func (m *memorySessions) Get(_ context.Context, key string) ([]byte, bool, error
 	defer m.mu.Unlock()
 	e, ok := m.values[key]
 	return e.value, ok && time.Now().Before(e.expiry), nil
+}
+
+func (m *memorySessions) All(context.Context) (map[string][]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := make(map[string][]byte)
+	for key, e := range m.values {
+		if time.Now().Before(e.expiry) {
+			all[key] = e.value
+		}
+	}
+	return all, nil
 }
 
 func (m *memorySessions) Put(_ context.Context, key string, value []byte, expiry time.Time) error {

@@ -19,6 +19,7 @@ const (
 	pageBoard   = "board"
 	pageWall    = "wall" // the board without what a hand is needed for
 	pageSources = "sources"
+	pageMatches = "matches" // only the bar over it
 )
 
 // viewKey names one way to see a board: the page, the language and, of a board, what the matrix shows
@@ -44,7 +45,7 @@ func parseView(languages locales, q url.Values) (viewKey, bool) {
 		key.metric, known = cockpit.ParseMetric(q.Get("metric"))
 		key.sight, readable = parseSight(q)
 		return key, known && readable
-	case pageSources:
+	case pageSources, pageMatches:
 		return key, true
 	}
 	return viewKey{}, false
@@ -52,9 +53,10 @@ func parseView(languages locales, q url.Values) (viewKey, bool) {
 
 // published is a board with what all its views share.
 type published struct {
-	seq    uint64 // counts boards since the process began; the first is 1
-	board  *cockpit.Board
-	charts []chartWire
+	seq     uint64 // counts boards since the process began; the first is 1
+	board   *cockpit.Board
+	charts  []chartWire
+	answers apiAnswers // for programs
 }
 
 func (p *published) next(board *cockpit.Board) *published {
@@ -63,12 +65,9 @@ func (p *published) next(board *cockpit.Board) *published {
 	if p != nil {
 		n.seq, before = p.seq+1, p.charts
 	}
-	for i, c := range []struct {
-		id    string
-		chart *cockpit.Chart
-	}{{"flow", &board.Flow}, {"failing", &board.Failing}, {"classes", &board.Classes}, {"pressure", &board.Pressure.Chart}} {
+	for i, c := range chartsIn(board) {
 		var old *cockpit.Chart
-		if before != nil {
+		if i < len(before) && before[i].id == c.id {
 			old = before[i].chart
 		}
 		n.charts = append(n.charts, newChartWire(c.id, c.chart, old))
@@ -162,19 +161,22 @@ func pick(html map[string]rendered, want func(id string, r rendered) bool) map[s
 
 // charts are on the board only.
 func (v *view) charts(p *published, whole bool) map[string]json.RawMessage {
-	if v.page == pageSources {
+	if v.page == pageSources || v.page == pageMatches {
 		return nil
 	}
-	return chartsOf(p, whole)
+	return chartsOf(p, v.page, whole)
 }
 
 func (v *view) fragments(b *cockpit.Board) (map[string]rendered, error) {
 	html := make(map[string]rendered)
 	var fragments map[string]fragment
-	if v.page == pageSources {
+	switch v.page {
+	case pageSources:
 		fragments = sourcesFragments(v.locale, b)
-	} else {
-		fragments = boardFragments(v.locale, v.metric, b)
+	case pageMatches:
+		fragments = topFragments(v.locale, b)
+	default:
+		fragments = boardFragments(v.page, v.locale, v.metric, b)
 	}
 	var buf bytes.Buffer
 	for id, f := range fragments {

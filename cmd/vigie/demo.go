@@ -19,9 +19,10 @@ func demo() *cobra.Command {
 		Short: "Watch a simulated World Cup final: everything embedded, nothing to set up",
 		Long: `Starts collectors, JetStream, ClickHouse and the board in a temporary folder, then sends a simulated
 final to the collectors in the senders' own formats: Akamai posts gzip batches, the in-house CDN is nginx over
-syslog, measuring tools post their beacons. An hour of history is told first-hand in the first seconds.
+syslog, measuring tools post their beacons, a Prometheus sends what it saw of thirty services. An hour of history is told
+first-hand in the first seconds, then the semi-final of four days before, to compare with.
 
-The printed link signs you in. Keys 1 to 6, then Enter, start incidents.`,
+The printed link signs you in. Keys 1 to 7, then Enter, start incidents.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opt.Out, opt.Log = cmd.OutOrStdout(), logger(app.LogConfig{Level: level})
@@ -41,6 +42,7 @@ The printed link signs you in. Keys 1 to 6, then Enter, start incidents.`,
 	f.Float64Var(&opt.Rate, "rate", 0, "log lines a second at the peak; each stands for as many requests as it takes (default 1,500)")
 	f.Uint64Var(&opt.Seed, "seed", 0, "the same seed is the same match")
 	f.DurationVar(&opt.History, "history", time.Hour, "how much of the past is there at the start")
+	f.BoolVar(&opt.NoEarlier, "no-earlier", false, "leave out the semi-final of four days before (at another speed than 1 it always is)")
 	f.DurationVar(&opt.Lead, "lead", 3*time.Minute, "from the start to kick-off; -40m starts in the match")
 	f.StringVar(&opt.Folder, "folder", "", "where to keep the data (default a temporary folder, removed at the end)")
 	f.StringVar(&level, "log", "warn", "debug, info, warn or error")

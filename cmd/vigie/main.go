@@ -52,7 +52,7 @@ shows a war room, live: traffic by network and CDN, errors, what viewers experie
 	}
 	cmd.PersistentFlags().StringVarP(&c.config, "config", "c", "", "configuration file, or a folder with vigie.yaml in it")
 	cmd.PersistentFlags().StringVar(&c.data, "data", "", "folder of what is embedded (default ./vigie-data)")
-	cmd.AddCommand(serve(&c), demo(), simulation(&c), imports(&c), replays(&c), follows(), check(&c), users(&c))
+	cmd.AddCommand(serve(&c), demo(), simulation(&c), imports(&c), replays(&c), follows(), check(&c), users(&c), tokens(&c))
 	return cmd
 }
 

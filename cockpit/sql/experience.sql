@@ -18,4 +18,8 @@ SELECT
     [sum(startup_0), sum(startup_1), sum(startup_2), sum(startup_3), sum(startup_4), sum(startup_5), sum(startup_6), sum(startup_7), sum(startup_8), sum(startup_9), sum(startup_10), sum(startup_11), sum(startup_12), sum(startup_13), sum(startup_14), sum(startup_15)] AS startup
 FROM qoe_1s
 WHERE time >= {from:DateTime('UTC')} AND time < {to:DateTime('UTC')}
+    AND ({cdn:String} = '' OR cdn = {cdn:String})
+    AND ({isp:String} = '' OR isp = {isp:String})
+    AND ({channel:String} = '' OR channel = {channel:String})
+    AND ({device:String} = '' OR device = {device:String})
 GROUP BY slot, tool, cdn, isp

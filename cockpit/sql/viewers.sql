@@ -10,6 +10,10 @@ FROM
         uniqCombined64Merge(14)(sessions) AS sessions
     FROM sessions_10s
     WHERE time >= {from:DateTime('UTC')} - INTERVAL 20 SECOND AND time < {to:DateTime('UTC')}
+        AND ({cdn:String} = '' OR cdn = {cdn:String})
+        AND ({isp:String} = '' OR isp = {isp:String})
+        AND ({channel:String} = '' OR channel = {channel:String})
+        AND ({device:String} = '' OR device = {device:String})
     GROUP BY slot, tool, weight
 )
 WHERE slot >= intDiv(toUnixTimestamp({from:DateTime('UTC')}), 10) AND slot < intDiv(toUnixTimestamp({to:DateTime('UTC')}), 10)

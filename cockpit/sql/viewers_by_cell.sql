@@ -5,6 +5,10 @@ FROM
     SELECT tool, cdn, isp, weight, uniqCombined64Merge(14)(sessions) AS sessions
     FROM sessions_10s
     WHERE time >= {from:DateTime('UTC')} AND time < {to:DateTime('UTC')}
+        AND ({cdn:String} = '' OR cdn = {cdn:String})
+        AND ({isp:String} = '' OR isp = {isp:String})
+        AND ({channel:String} = '' OR channel = {channel:String})
+        AND ({device:String} = '' OR device = {device:String})
     GROUP BY tool, cdn, isp, weight
 )
 GROUP BY tool, cdn, isp

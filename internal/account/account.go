@@ -1,6 +1,7 @@
-// Package account knows the people who may use Vigie: their names, passwords and roles. It keeps
-// them in a key-value store that it is given, stores passwords as argon2id only, and tells a wrong
-// name and a wrong password apart to nobody, neither in its answer nor in the time it takes.
+// Package account knows the people who may use Vigie (their names, passwords and roles) and the
+// devices that may read from it by a token. It keeps both in key-value stores that it is given,
+// passwords as argon2id only and tokens as SHA-256 only. It tells a wrong name and a wrong password
+// apart to nobody, neither in its answer nor in the time it takes.
 //
 // Sessions, cookies and the limit on how often someone may try belong to package web.
 package account
@@ -10,6 +11,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -22,6 +24,9 @@ var (
 	ErrExists   = errors.New("account: exists already")
 	ErrConflict = errors.New("account: changed by someone else meanwhile")
 	ErrDenied   = errors.New("account: name or password is wrong")
+
+	// ErrLastAdmin keeps a war room from losing the last account that can make others.
+	ErrLastAdmin = errors.New("account: this is the last account that may manage the others: make another admin first")
 )
 
 // Invalid says which field of an account cannot be taken, and why.
@@ -31,57 +36,33 @@ type Invalid struct {
 
 func (e Invalid) Error() string { return fmt.Sprintf("account: %s: %s", e.Field, e.Reason) }
 
-// Role is what someone may do. Each role includes the ones below it.
-type Role string
-
-const (
-	Viewer   Role = "viewer"   // sees the board
-	Operator Role = "operator" // acts on what it shows
-	Admin    Role = "admin"    // manages accounts and the system itself
-)
-
-func (r Role) rank() int {
-	switch r {
-	case Viewer:
-		return 1
-	case Operator:
-		return 2
-	case Admin:
-		return 3
-	}
-	return 0
-}
-
-// Allows tells whether r includes need. An unknown role allows nothing, and is allowed by none.
-func (r Role) Allows(need Role) bool { return need.rank() > 0 && r.rank() >= need.rank() }
-
-// ParseRole reads a role's name.
-func ParseRole(name string) (Role, error) {
-	if r := Role(name); r.rank() > 0 {
-		return r, nil
-	}
-	return "", Invalid{"role", fmt.Sprintf("%q is none of viewer, operator, admin", name)}
-}
-
 // User is one person's account.
 type User struct {
 	Name     string    `json:"name"`    // see ParseName; the key
 	Display  string    `json:"display"` // what others read; at most 64 characters
-	Role     Role      `json:"role"`
+	Roles    Roles     `json:"roles"`
 	Hash     string    `json:"hash"`               // argon2id in the PHC string format
 	Language string    `json:"language,omitempty"` // "fr", "en"; empty: as the browser says
+	Theme    string    `json:"theme,omitempty"`    // "dark", "light"; empty: as the system says
+	Zone     string    `json:"zone,omitempty"`     // IANA name of the time zone to show times in; empty: the venue's
 	Created  time.Time `json:"created"`
 	Disabled bool      `json:"disabled,omitempty"`
+	Ended    uint64    `json:"ended,omitempty"` // counts how often all sessions were ended
 }
 
-// Stamp changes with the password. A session that remembers it ends when the password changes.
+// Stamp changes with the password, and when all sessions are ended. A session that remembers it ends
+// when it changes.
 func (u User) Stamp() string {
-	sum := sha256.Sum256([]byte(u.Hash))
+	of := u.Hash
+	if u.Ended > 0 {
+		of += "#" + strconv.FormatUint(u.Ended, 10)
+	}
+	sum := sha256.Sum256([]byte(of))
 	return base64.RawURLEncoding.EncodeToString(sum[:9])
 }
 
 // May tells whether the user can do what need names, now.
-func (u User) May(need Role) bool { return !u.Disabled && u.Role.Allows(need) }
+func (u User) May(need Role) bool { return !u.Disabled && u.Roles.Allows(need) }
 
 const (
 	maxName    = 64
@@ -113,7 +94,7 @@ func (u *User) validate() (err error) {
 	if u.Name, err = ParseName(u.Name); err != nil {
 		return err
 	}
-	if u.Role, err = ParseRole(string(u.Role)); err != nil {
+	if u.Roles, err = u.Roles.valid(); err != nil {
 		return err
 	}
 	u.Display = strings.TrimSpace(u.Display)
@@ -128,6 +109,24 @@ func (u *User) validate() (err error) {
 	}
 	if len(u.Language) > 8 {
 		return Invalid{"language", "is not a language's code"}
+	}
+	if u.Theme != "" && u.Theme != "dark" && u.Theme != "light" {
+		return Invalid{"theme", "is neither dark nor light"}
+	}
+	return validZone(u.Zone)
+}
+
+// validZone takes the names of the time zone database, and not "Local", which means another place on
+// each machine.
+func validZone(name string) error {
+	if name == "" {
+		return nil
+	}
+	if len(name) > 64 || name == "Local" {
+		return Invalid{"zone", "is not a time zone's name, such as Europe/Paris"}
+	}
+	if _, err := time.LoadLocation(name); err != nil {
+		return Invalid{"zone", fmt.Sprintf("%q is not a time zone's name, such as Europe/Paris", name)}
 	}
 	return nil
 }

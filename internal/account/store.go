@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
-// KV is where accounts are kept: keys are account names (a-z, 0-9, '.', '_', '-'), values are
-// JSON of less than 2 KB. Revisions only serve to be handed back to Update. Errors match ErrNotFound,
+// KV is where accounts are kept, or tokens: keys are their names or ids (a-z, 0-9, '.', '_', '-'), values
+// are JSON of less than 2 KB. Revisions only serve to be handed back to Update. Errors match ErrNotFound,
 // ErrExists (Create) and ErrConflict (Update, of another revision) through errors.Is.
 type KV interface {
 	Get(ctx context.Context, key string) (value []byte, revision uint64, err error)
@@ -25,6 +26,7 @@ type KV interface {
 type Store struct {
 	kv     KV
 	hasher hasher
+	admins sync.Mutex // held while someone may stop being one, so that two cannot leave together
 }
 
 // NewStore keeps accounts in kv.
@@ -125,35 +127,67 @@ func (s *Store) SetPassword(ctx context.Context, name, password string) error {
 
 func (s *Store) change(ctx context.Context, name string, edit func(*User) error) (User, error) {
 	for attempt := 1; ; attempt++ {
-		u, revision, err := s.find(ctx, name)
-		if err != nil {
-			return User{}, err
-		}
-		if err := edit(&u); err != nil {
-			return User{}, err
-		}
-		if err := u.validate(); err != nil {
-			return User{}, err
-		}
-		value, err := json.Marshal(u)
-		if err != nil {
-			return User{}, fmt.Errorf("account: encode %s: %w", u.Name, err)
-		}
-		err = s.kv.Update(ctx, u.Name, value, revision)
-		if err == nil {
-			return u, nil
-		}
+		u, err := s.tryChange(ctx, name, edit)
 		if !errors.Is(err, ErrConflict) || attempt == 5 {
-			return User{}, fmt.Errorf("account: change %s: %w", u.Name, err)
+			return u, err
 		}
 	}
 }
 
-// Remove deletes the account; ErrNotFound when there is none.
+func (s *Store) tryChange(ctx context.Context, name string, edit func(*User) error) (User, error) {
+	u, revision, err := s.find(ctx, name)
+	if err != nil {
+		return User{}, err
+	}
+	managed := u.May(Admin)
+	if err := edit(&u); err != nil {
+		return User{}, err
+	}
+	if err := u.validate(); err != nil {
+		return User{}, err
+	}
+	if managed && !u.May(Admin) {
+		s.admins.Lock()
+		defer s.admins.Unlock()
+		if err := s.othersManage(ctx, u.Name); err != nil {
+			return User{}, err
+		}
+	}
+	value, err := json.Marshal(u)
+	if err != nil {
+		return User{}, fmt.Errorf("account: encode %s: %w", u.Name, err)
+	}
+	if err := s.kv.Update(ctx, u.Name, value, revision); err != nil {
+		return User{}, fmt.Errorf("account: change %s: %w", u.Name, err)
+	}
+	return u, nil
+}
+
+// othersManage fails with ErrLastAdmin when nobody but name may manage accounts.
+func (s *Store) othersManage(ctx context.Context, name string) error {
+	users, err := s.List(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(users, func(u User) bool { return u.Name != name && u.May(Admin) }) {
+		return ErrLastAdmin
+	}
+	return nil
+}
+
+// Remove deletes the account; ErrNotFound when there is none, ErrLastAdmin when nobody would be left
+// to manage the others.
 func (s *Store) Remove(ctx context.Context, name string) error {
 	u, _, err := s.find(ctx, name)
 	if err != nil {
 		return err
+	}
+	if u.May(Admin) {
+		s.admins.Lock()
+		defer s.admins.Unlock()
+		if err := s.othersManage(ctx, u.Name); err != nil {
+			return err
+		}
 	}
 	if err := s.kv.Delete(ctx, u.Name); err != nil {
 		return fmt.Errorf("account: remove %s: %w", u.Name, err)

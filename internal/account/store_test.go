@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -12,10 +13,10 @@ func TestSignIn(t *testing.T) {
 	store := newStore(t)
 	ctx := t.Context()
 	const password = "douze caractères au moins"
-	if _, err := store.Add(ctx, User{Name: "Claire", Role: Operator}, password); err != nil {
+	if _, err := store.Add(ctx, User{Name: "Claire", Roles: Roles{Operator}}, password); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Add(ctx, User{Name: "gone", Role: Admin, Disabled: true}, password); err != nil {
+	if _, err := store.Add(ctx, User{Name: "gone", Roles: Roles{Admin}, Disabled: true}, password); err != nil {
 		t.Fatal(err)
 	}
 	for name, tt := range map[string]struct {
@@ -64,21 +65,25 @@ func TestAddRefuses(t *testing.T) {
 		password string
 		field    string
 	}{
-		"short name":             {User{Name: "a", Role: Viewer}, good, "name"},
-		"long name":              {User{Name: strings.Repeat("a", 65), Role: Viewer}, good, "name"},
-		"name with a space":      {User{Name: "a b", Role: Viewer}, good, "name"},
-		"name with a slash":      {User{Name: "a/b", Role: Viewer}, good, "name"},
-		"name with a star":       {User{Name: "a*", Role: Viewer}, good, "name"},
-		"name with two dots":     {User{Name: "a..b", Role: Viewer}, good, "name"},
-		"name ends in a dot":     {User{Name: "ab.", Role: Viewer}, good, "name"},
-		"accented name":          {User{Name: "zoé", Role: Viewer}, good, "name"},
-		"no role":                {User{Name: "claire"}, good, "role"},
-		"unknown role":           {User{Name: "claire", Role: "root"}, good, "role"},
-		"long display name":      {User{Name: "claire", Role: Viewer, Display: strings.Repeat("é", 65)}, good, "display"},
-		"display with a newline": {User{Name: "claire", Role: Viewer, Display: "a\nb"}, good, "display"},
-		"short password":         {User{Name: "claire", Role: Viewer}, "onze lettre", "password"},
-		"long password":          {User{Name: "claire", Role: Viewer}, strings.Repeat("x", 257), "password"},
-		"broken password":        {User{Name: "claire", Role: Viewer}, "\xff\xfe douze caractères", "password"},
+		"short name":             {User{Name: "a", Roles: Roles{Viewer}}, good, "name"},
+		"long name":              {User{Name: strings.Repeat("a", 65), Roles: Roles{Viewer}}, good, "name"},
+		"name with a space":      {User{Name: "a b", Roles: Roles{Viewer}}, good, "name"},
+		"name with a slash":      {User{Name: "a/b", Roles: Roles{Viewer}}, good, "name"},
+		"name with a star":       {User{Name: "a*", Roles: Roles{Viewer}}, good, "name"},
+		"name with two dots":     {User{Name: "a..b", Roles: Roles{Viewer}}, good, "name"},
+		"name ends in a dot":     {User{Name: "ab.", Roles: Roles{Viewer}}, good, "name"},
+		"accented name":          {User{Name: "zoé", Roles: Roles{Viewer}}, good, "name"},
+		"no role":                {User{Name: "claire"}, good, "roles"},
+		"unknown role":           {User{Name: "claire", Roles: Roles{"root"}}, good, "roles"},
+		"long display name":      {User{Name: "claire", Roles: Roles{Viewer}, Display: strings.Repeat("é", 65)}, good, "display"},
+		"display with a newline": {User{Name: "claire", Roles: Roles{Viewer}, Display: "a\nb"}, good, "display"},
+		"short password":         {User{Name: "claire", Roles: Roles{Viewer}}, "onze lettre", "password"},
+		"long password":          {User{Name: "claire", Roles: Roles{Viewer}}, strings.Repeat("x", 257), "password"},
+		"unknown theme":          {User{Name: "claire", Roles: Roles{Viewer}, Theme: "pink"}, good, "theme"},
+		"unknown time zone":      {User{Name: "claire", Roles: Roles{Viewer}, Zone: "Europe/Atlantis"}, good, "zone"},
+		"the machine's zone":     {User{Name: "claire", Roles: Roles{Viewer}, Zone: "Local"}, good, "zone"},
+		"a zone that is a path":  {User{Name: "claire", Roles: Roles{Viewer}, Zone: "../../etc/passwd"}, good, "zone"},
+		"broken password":        {User{Name: "claire", Roles: Roles{Viewer}}, "\xff\xfe douze caractères", "password"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := newStore(t)
@@ -95,37 +100,37 @@ func TestAddRefuses(t *testing.T) {
 
 func TestAddTwice(t *testing.T) {
 	store := newStore(t)
-	if _, err := store.Add(t.Context(), User{Name: "claire", Role: Viewer}, "premier mot de passe"); err != nil {
+	if _, err := store.Add(t.Context(), User{Name: "claire", Roles: Roles{Viewer}}, "premier mot de passe"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Add(t.Context(), User{Name: "CLAIRE", Role: Admin}, "deuxième mot de passe"); !errors.Is(err, ErrExists) {
+	if _, err := store.Add(t.Context(), User{Name: "CLAIRE", Roles: Roles{Admin}}, "deuxième mot de passe"); !errors.Is(err, ErrExists) {
 		t.Fatalf("Add() = %v, want ErrExists", err)
 	}
-	if u, _ := store.Find(t.Context(), "claire"); u.Role != Viewer {
-		t.Errorf("the second account replaced the first: role %s", u.Role)
+	if u, _ := store.Find(t.Context(), "claire"); !u.Roles.Has(Viewer) {
+		t.Errorf("the second account replaced the first: %s", u.Roles)
 	}
 }
 
 func TestChange(t *testing.T) {
 	store := newStore(t)
 	ctx := t.Context()
-	before, err := store.Add(ctx, User{Name: "claire", Role: Viewer}, "douze caractères")
+	before, err := store.Add(ctx, User{Name: "claire", Roles: Roles{Viewer}}, "douze caractères")
 	if err != nil {
 		t.Fatal(err)
 	}
 	after, err := store.Change(ctx, "claire", func(u *User) error {
-		u.Role, u.Name, u.Hash = Operator, "other", "forged"
+		u.Roles, u.Name, u.Hash = Roles{Operator, Viewer, Operator}, "other", "forged"
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := before
-	want.Role = Operator
-	if after != want {
+	want.Roles = Roles{Viewer, Operator} // each once, in their order
+	if !reflect.DeepEqual(after, want) {
 		t.Errorf("Change() = %+v, want %+v", after, want)
 	}
-	if _, err := store.Change(ctx, "claire", func(u *User) error { u.Role = "root"; return nil }); err == nil {
+	if _, err := store.Change(ctx, "claire", func(u *User) error { u.Roles = Roles{"root"}; return nil }); err == nil {
 		t.Error("an unknown role was taken")
 	}
 	if _, err := store.Change(ctx, "nobody", func(*User) error { return nil }); !errors.Is(err, ErrNotFound) {
@@ -136,7 +141,7 @@ func TestChange(t *testing.T) {
 func TestChangeLosesNothingToOthers(t *testing.T) {
 	store := newStore(t)
 	ctx := t.Context()
-	if _, err := store.Add(ctx, User{Name: "claire", Role: Viewer}, "douze caractères"); err != nil {
+	if _, err := store.Add(ctx, User{Name: "claire", Roles: Roles{Viewer}}, "douze caractères"); err != nil {
 		t.Fatal(err)
 	}
 	others := 0
@@ -146,14 +151,14 @@ func TestChangeLosesNothingToOthers(t *testing.T) {
 				return err
 			}
 		}
-		u.Role = Admin
+		u.Roles = Roles{Admin}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if u, _ := store.Find(ctx, "claire"); u.Role != Admin || u.Language != "fr" {
-		t.Errorf("after both changes: role %s, language %q; want admin, fr", u.Role, u.Language)
+	if u, _ := store.Find(ctx, "claire"); !u.Roles.Has(Admin) || u.Language != "fr" {
+		t.Errorf("after both changes: %s, language %q; want admin, fr", u.Roles, u.Language)
 	}
 	_, err = store.Change(ctx, "claire", func(u *User) error { // someone else is always quicker
 		_, err := store.change(ctx, "claire", func(*User) error { return nil })
@@ -167,7 +172,7 @@ func TestChangeLosesNothingToOthers(t *testing.T) {
 func TestNewPasswordChangesTheStamp(t *testing.T) {
 	store := newStore(t)
 	ctx := t.Context()
-	before, err := store.Add(ctx, User{Name: "claire", Role: Viewer}, "premier mot de passe")
+	before, err := store.Add(ctx, User{Name: "claire", Roles: Roles{Viewer}}, "premier mot de passe")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +195,7 @@ func TestListAndRemove(t *testing.T) {
 	store := newStore(t)
 	ctx := t.Context()
 	for _, name := range []string{"zoe", "ana"} {
-		if _, err := store.Add(ctx, User{Name: name, Role: Viewer}, "douze caractères"); err != nil {
+		if _, err := store.Add(ctx, User{Name: name, Roles: Roles{Viewer}}, "douze caractères"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -203,20 +208,6 @@ func TestListAndRemove(t *testing.T) {
 	}
 	if err := store.Remove(ctx, "ana"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("second Remove() = %v, want ErrNotFound", err)
-	}
-}
-
-func TestRoles(t *testing.T) {
-	order := []Role{"", "root", Viewer, Operator, Admin}
-	for i, have := range order {
-		for j, need := range order {
-			if got, want := have.Allows(need), j >= 2 && i >= j; got != want {
-				t.Errorf("%q allows %q: %v, want %v", have, need, got, want)
-			}
-		}
-	}
-	if (User{Role: Admin, Disabled: true}).May(Viewer) {
-		t.Error("a disabled account may see the board")
 	}
 }
 

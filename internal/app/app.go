@@ -34,6 +34,7 @@ import (
 	"vigie/internal/account"
 	"vigie/internal/bus"
 	"vigie/internal/ch"
+	"vigie/internal/match"
 	"vigie/web"
 )
 
@@ -84,6 +85,10 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 	if err != nil {
 		return err
 	}
+	book, err := match.OpenBook(ctx, matchBucket{kept.matches}, cfg.Calendar, log)
+	if err != nil {
+		return err
+	}
 
 	// Parts outlive ctx until the doors are closed and what is on its way has settled.
 	parts, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -95,7 +100,8 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 
 	var state state
 	replay := &replayDoor{audit: audit.record}
-	g.Go(func() error { return serveControl(parts, cfg.Data, kept.accounts, replay, log) })
+	controls := controlled{map[string]account.KV{"accounts": kept.accounts, "tokens": kept.tokens}, audit.record}
+	g.Go(func() error { return serveControl(parts, cfg.Data, controls, replay, log) })
 
 	// Doors for machines.
 	room := func() error { return nil }
@@ -136,9 +142,11 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 
 	// Doors for people. The board comes when ClickHouse does.
 	var site *web.Server
+	var looks sights
 	if shows {
 		site, err = web.New(web.Config{
-			Accounts: account.NewStore(kept.accounts), Sessions: kept.sessions, Audit: audit.record,
+			Accounts: account.NewStore(kept.accounts), Tokens: account.NewTokens(kept.tokens), Sessions: kept.sessions,
+			Audit: audit.record, Trail: audit, Matches: book, Look: looks.look, Samples: looks.samples,
 			Log: log, Metrics: metrics, MetricsHandler: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
 			Healthy: b.Healthy, Ready: state.ready,
 			Secure: cfg.Web.HTTPS, Origins: cfg.Web.Origins, Proxies: cfg.Web.Proxies, Screens: cfg.Web.Screens,
@@ -152,6 +160,7 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 		}
 		doors.site = site
 		g.Go(func() error { return kept.sessions.tidy(parts) })
+		g.Go(func() error { return book.Run(parts) })
 	}
 
 	// ClickHouse, and what stands on it.
@@ -164,16 +173,19 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 			return err
 		}
 		defer db.Close()
+		audit.Use(db)
 		g, ctx := errgroup.WithContext(parts)
 		g.Go(func() error { return db.Run(ctx) })
 		if ingests {
 			g.Go(func() error { return write(ctx, cfg, db, streams, kept, replay, metrics, log) })
-			g.Go(func() error { return audit.archive(ctx, db) })
+			g.Go(func() error { return audit.Archive(ctx, db) })
 		}
 		if shows {
 			g.Go(func() error {
-				return show(ctx, cfg, db, kept, metrics, log, func(board *cockpit.Board) {
-					site.Publish(board)
+				return show(ctx, cfg, db, kept, book, &looks, site, metrics, log, func(board *cockpit.Board) {
+					if site.Publish(board); board.Sight != (cockpit.Sight{}) {
+						return
+					}
 					state.board.Store(board.At.Unix())
 					if opt.Ready != nil {
 						opt.Ready(addresses)
@@ -280,9 +292,9 @@ func owner(cfg *Config) string {
 	return fmt.Sprintf("%s/%d/%d", host, os.Getpid(), time.Now().UnixNano())
 }
 
-func show(ctx context.Context, cfg *Config, db *ch.DB, kept *buckets, metrics prometheus.Registerer, log *slog.Logger, publish func(*cockpit.Board)) error {
+func show(ctx context.Context, cfg *Config, db *ch.DB, kept *buckets, book *match.Book, looks *sights, site *web.Server, metrics prometheus.Registerer, log *slog.Logger, publish func(*cockpit.Board)) error {
 	c := cockpit.Config{
-		DB: db, Sources: sourceInfos(cfg), Limits: cfg.Board, Publish: publish, Log: log, Metrics: metrics,
+		DB: db, Sources: sourceInfos(cfg), Matches: book, Limits: cfg.Board, Watched: site.Watched, Publish: publish, Log: log, Metrics: metrics,
 		Doors: func(ctx context.Context) (map[string]cockpit.DoorState, error) {
 			visits, err := ingest.AllVisits(ctx, kept.doors)
 			out := map[string]cockpit.DoorState{}
@@ -296,13 +308,11 @@ func show(ctx context.Context, cfg *Config, db *ch.DB, kept *buckets, metrics pr
 	for _, cdn := range cfg.CDNs {
 		c.CDNs = append(c.CDNs, cockpit.CDN{ID: cdn.ID, Name: cdn.Name, Colour: cdn.Colour})
 	}
-	if cfg.Match != nil {
-		c.Match = *cfg.Match
-	}
 	board, err := cockpit.New(c)
 	if err != nil {
 		return err
 	}
+	looks.cockpit.Store(board)
 	return board.Run(ctx)
 }
 

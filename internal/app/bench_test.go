@@ -35,7 +35,7 @@ import (
 // room is a running vigie that is measured, and a client of it.
 type room struct {
 	*process
-	b      *testing.B
+	b      testing.TB
 	client *http.Client
 }
 

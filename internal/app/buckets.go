@@ -16,7 +16,9 @@ type buckets struct {
 	writers  *bus.KV
 	imports  *bus.KV
 	doors    *bus.KV
+	matches  *bus.KV
 	accounts accounts
+	tokens   accounts
 	sessions *sessions
 }
 
@@ -29,7 +31,9 @@ func openBuckets(ctx context.Context, b *bus.Bus) (*buckets, error) {
 		{"writers", func(kv *bus.KV) { out.writers = kv }},
 		{"imports", func(kv *bus.KV) { out.imports = kv }},
 		{"doors", func(kv *bus.KV) { out.doors = kv }},
+		{"matches", func(kv *bus.KV) { out.matches = kv }},
 		{"accounts", func(kv *bus.KV) { out.accounts = accounts{kv} }},
+		{"tokens", func(kv *bus.KV) { out.tokens = accounts{kv} }},
 		{"sessions", func(kv *bus.KV) { out.sessions = &sessions{kv} }},
 	} {
 		kv, err := b.KV(ctx, o.name)
@@ -41,7 +45,7 @@ func openBuckets(ctx context.Context, b *bus.Bus) (*buckets, error) {
 	return out, nil
 }
 
-// accounts is a bucket as account.KV wants it.
+// accounts is a bucket as account.KV wants it: of people, or of tokens.
 type accounts struct{ kv *bus.KV }
 
 func accountError(err error, conflict error) error {
@@ -81,6 +85,25 @@ type sessions struct{ kv *bus.KV }
 type keptSession struct {
 	Expiry time.Time `json:"expiry"`
 	Value  []byte    `json:"value"`
+}
+
+// All are those that have not expired, by key.
+func (s *sessions) All(ctx context.Context) (map[string][]byte, error) {
+	keys, err := s.kv.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string][]byte, len(keys))
+	for _, key := range keys {
+		value, alive, err := s.Get(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		if alive {
+			all[key] = value
+		}
+	}
+	return all, nil
 }
 
 func (s *sessions) Get(ctx context.Context, key string) ([]byte, bool, error) {

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"vigie/ingest"
-	"vigie/internal/account"
 	"vigie/internal/bus"
 	"vigie/internal/ch"
 	"vigie/internal/simulate"
@@ -71,55 +70,6 @@ func Ask(ctx context.Context, url string) error {
 	}
 	return nil
 }
-
-// People are the accounts, for a command.
-type People struct {
-	store *account.Store
-	close func()
-}
-
-// OpenPeople opens the accounts of a configuration, whether its process runs or not.
-func OpenPeople(ctx context.Context, cfg *Config, log *slog.Logger) (*People, error) {
-	store, closeStore, err := Accounts(ctx, cfg, log)
-	if err != nil {
-		return nil, err
-	}
-	return &People{store, closeStore}, nil
-}
-
-// Close ends the connection.
-func (p *People) Close() { p.close() }
-
-// Add makes an account.
-func (p *People) Add(ctx context.Context, name, display, role, language, password string) error {
-	r, err := account.ParseRole(role)
-	if err != nil {
-		return err
-	}
-	_, err = p.store.Add(ctx, account.User{Name: name, Display: display, Role: r, Language: language}, password)
-	return err
-}
-
-// SetPassword changes a password.
-func (p *People) SetPassword(ctx context.Context, name, password string) error {
-	return p.store.SetPassword(ctx, name, password)
-}
-
-// SetRole changes a role.
-func (p *People) SetRole(ctx context.Context, name, role string) error {
-	r, err := account.ParseRole(role)
-	if err != nil {
-		return err
-	}
-	_, err = p.store.Change(ctx, name, func(u *account.User) error { u.Role = r; return nil })
-	return err
-}
-
-// Remove removes an account.
-func (p *People) Remove(ctx context.Context, name string) error { return p.store.Remove(ctx, name) }
-
-// List lists the accounts by name.
-func (p *People) List(ctx context.Context) ([]account.User, error) { return p.store.List(ctx) }
 
 // Explain writes how a sample of a source's logs is read, and tells how many records were refused.
 func (c *Config) Explain(w io.Writer, id string, sample []byte, lines int, full bool) (refused int, err error) {
@@ -194,13 +144,13 @@ func (c *Config) Simulate(ctx context.Context, opt SimulateOptions) error {
 	cfg := simulate.Config{
 		Scenario: scenario, Seed: opt.Seed, Viewers: opt.Viewers, Speed: opt.Speed, Rate: opt.Rate, Start: now,
 		Collectors: cmp.Or(opt.Collector, "http://"+c.Listen.Machines), Syslog: cmp.Or(opt.Syslog, c.Listen.SyslogUDP),
-		SyslogNetwork: "udp", Tokens: tokens, Truth: opt.Truth, Log: opt.Log, Progress: progressLine(opt.Out),
+		SyslogNetwork: "udp", Tokens: tokens, Truth: opt.Truth, Log: opt.Log, Progress: progressLine(opt.Out, "The past is being told"),
 	}
 	if opt.SyslogTCP {
 		cfg.SyslogNetwork = "tcp"
 	}
-	if c.Match != nil && opt.Speed <= 1 {
-		cfg.KickOff = c.Match.KickOff
+	if m := nextMatch(c.Calendar, now); m != nil && opt.Speed <= 1 {
+		cfg.KickOff = m.KickOff
 	}
 	match, err := simulate.New(cfg)
 	if err != nil {

@@ -44,10 +44,13 @@ type Config struct {
 	Sources    []ingest.Source     `yaml:"sources"`
 	Enrich     ingest.EnrichConfig `yaml:"enrich"`
 	Services   []services.Rule     `yaml:"services"` // what measurements tell of which service; before those built in
-	Match      *match.Match        `yaml:"match"`
+	Matches    string              `yaml:"matches"`  // folder of the matches' files; "": matches beside the file, if there is one
 	Board      cockpit.Limits      `yaml:"board"`
 	Web        WebConfig           `yaml:"web"`
 	Log        LogConfig           `yaml:"log"`
+
+	Calendar []*match.Match `yaml:"-"` // what the files in Matches say, or the program itself
+	files    matchFiles
 }
 
 // ListenConfig says where doors are. Loopback unless told otherwise; "off" closes one.
@@ -165,6 +168,9 @@ func Load(path string, getenv func(string) (string, bool)) (*Config, error) {
 			return nil, fmt.Errorf("configuration %s:\n%w", path, err)
 		}
 		cfg.resolve(filepath.Dir(path))
+		if info, err := os.Stat(filepath.Join(filepath.Dir(path), usualMatches)); err == nil && info.IsDir() && cfg.Matches == "" {
+			cfg.Matches = filepath.Join(filepath.Dir(path), usualMatches)
+		}
 	}
 	if err := fromEnvironment(reflect.ValueOf(cfg).Elem(), envPrefix, getenv); err != nil {
 		return nil, err
@@ -173,6 +179,7 @@ func Load(path string, getenv func(string) (string, bool)) (*Config, error) {
 		return nil, err
 	}
 	cfg.defaults()
+	cfg.readMatches()
 	return cfg, cfg.check()
 }
 
@@ -206,6 +213,7 @@ func (c *Config) resolve(dir string) {
 		}
 	}
 	at(&c.Data)
+	at(&c.Matches)
 	at(&c.ClickHouse.DSNFile)
 	at(&c.ClickHouse.Binary)
 	at(&c.ClickHouse.Library)
@@ -466,10 +474,5 @@ func (c *Config) check() error {
 	if err := c.Enrich.Check(); err != nil {
 		errs = append(errs, err)
 	}
-	if c.Match != nil {
-		if err := c.Match.Check(); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.checkMatches()...)...)
 }

@@ -112,13 +112,9 @@ func TestAConfigurationThatCannotBeSaysWhatAndWhere(t *testing.T) {
 		{"no table of networks", "enrich: {isp_file: nowhere.csv}\n", []string{"enrich.isp_file", "nowhere.csv"}},
 		{"a table of networks that is none", "enrich: {isp_file: vigie.yaml}\n", []string{"enrich.isp_file", "line 1", "ASN,name"}},
 
-		// The match.
-		{"match without a name", "match: {kick_off: 2026-07-19T21:00:00+02:00}\n", []string{"match.name", "missing"}},
-		{"match at no time", "match: {name: a, kick_off: tonight}\n", []string{"match.kick_off", "2026-07-19T21:00:00+02:00"}},
-		{"match's zone", "match: {name: a, kick_off: 2026-07-19T21:00:00Z, time_zone: Paris}\n", []string{"match.time_zone", "Europe/Paris"}},
-		{"criticality", "match: {name: a, kick_off: 2026-07-19T21:00:00Z, criticality: 5}\n", []string{"match.criticality", "5", "1 and 4"}},
-		{"phase", "match: {name: a, kick_off: 2026-07-19T21:00:00Z, phases: [{phase: third_half, from: 0s}]}\n", []string{"match.phases[0].phase", `"third_half"`, "first_half"}},
-		{"phases out of order", "match: {name: a, kick_off: 2026-07-19T21:00:00Z, phases: [{phase: first_half, from: 10m}, {phase: half_time, from: 5m}]}\n", []string{"match.phases[1].from", "5m"}},
+		// Matches are files of their own.
+		{"a match in the configuration", "match: {name: a}\n", []string{"[1:1]", `"match"`}},
+		{"no folder of matches", "matches: nowhere\n", []string{"matches", "nowhere"}},
 
 		{"all of it at once", "log: {level: loud}\nroles: [coffee]\ncdns: [{id: a, colour: 9}]\n", []string{"log.level", "roles", "cdns[0].colour"}},
 	} {
@@ -236,10 +232,21 @@ func TestACommentBeforeTheDocumentMarkIsFine(t *testing.T) {
 }
 
 func TestTheExampleIsAConfiguration(t *testing.T) {
-	dir := folder(t, map[string]string{"vigie.yaml": read(t, "docs/example/vigie.yaml"), "tokens/cloudfront": "c\n", "tokens/mux": "m\n"})
+	files := map[string]string{"vigie.yaml": read(t, "docs/example/vigie.yaml"), "tokens/cloudfront": "c\n", "tokens/mux": "m\n"}
+	names, err := os.ReadDir(filepath.Join(root, "docs/example/matches"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		files["matches/"+name.Name()] = read(t, "docs/example/matches/"+name.Name())
+	}
+	dir := folder(t, files)
 	cfg, err := Load(dir, env{"AKAMAI_TOKEN": "a"}.get)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(cfg.Calendar) < 2 || len(cfg.Calendar) != len(names) {
+		t.Errorf("%d matches are read of %d files", len(cfg.Calendar), len(names))
 	}
 	tokens := map[string]string{}
 	for _, s := range cfg.Sources {

@@ -15,12 +15,13 @@ import (
 	"time"
 
 	"vigie/internal/account"
-	"vigie/internal/bus"
+	"vigie/web"
 )
 
 // A running process is reached by whoever may read its data folder, through a socket in it. `vigie
-// user` works beside a server whose bus is embedded: what goes over the socket is the bucket's five
-// verbs, so that both sides use the same account.Store. `vigie replay` asks for a replay there.
+// user` and `vigie token` work beside a server whose bus is embedded: what goes over the socket is the
+// buckets' five verbs, so that both sides use the same stores, and what was done, for the audit. `vigie
+// replay` asks for a replay there.
 
 const controlSocket = "control.sock"
 
@@ -29,6 +30,7 @@ const maxSocketPath = 107
 
 type controlCall struct {
 	Verb     string `json:"verb"`
+	Bucket   string `json:"bucket,omitempty"`
 	Key      string `json:"key,omitempty"`
 	Value    []byte `json:"value,omitempty"`
 	Revision uint64 `json:"revision,omitempty"`
@@ -44,7 +46,13 @@ type controlAnswer struct {
 // controlErrors are the errors that account.KV promises, by their name on the socket.
 var controlErrors = map[string]error{"not found": account.ErrNotFound, "exists": account.ErrExists, "conflict": account.ErrConflict}
 
-func serveControl(ctx context.Context, folder string, kv account.KV, replay *replayDoor, log *slog.Logger) error {
+// controlled is what the socket leads to.
+type controlled struct {
+	buckets map[string]account.KV
+	audit   func(context.Context, web.Action)
+}
+
+func serveControl(ctx context.Context, folder string, to controlled, replay *replayDoor, log *slog.Logger) error {
 	path := filepath.Join(folder, controlSocket)
 	os.Remove(path) // a leftover of a process that was killed; the folder's lock is ours
 	l, err := net.Listen("unix", path)
@@ -65,7 +73,7 @@ func serveControl(ctx context.Context, folder string, kv account.KV, replay *rep
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		json.NewEncoder(w).Encode(answerControl(r.Context(), kv, call))
+		json.NewEncoder(w).Encode(to.answer(r.Context(), call))
 	})
 	mux.Handle("POST /replay", replay)
 	s := &http.Server{ReadTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), Handler: mux}
@@ -77,8 +85,32 @@ func serveControl(ctx context.Context, folder string, kv account.KV, replay *rep
 	return nil
 }
 
-func answerControl(ctx context.Context, kv account.KV, c controlCall) (a controlAnswer) {
+func (to controlled) answer(ctx context.Context, c controlCall) (a controlAnswer) {
 	var err error
+	kv := to.buckets[c.Bucket]
+	switch {
+	case c.Verb == "audit":
+		var did web.Action
+		if err = json.Unmarshal(c.Value, &did); err == nil {
+			to.audit(ctx, did)
+		}
+	case kv == nil:
+		err = fmt.Errorf("%q is no bucket", c.Bucket)
+	default:
+		a, err = answerKV(ctx, kv, c)
+	}
+	if err != nil {
+		a.Error = err.Error()
+		for name, known := range controlErrors {
+			if errors.Is(err, known) {
+				a.Error = name
+			}
+		}
+	}
+	return a
+}
+
+func answerKV(ctx context.Context, kv account.KV, c controlCall) (a controlAnswer, err error) {
 	switch c.Verb {
 	case "get":
 		a.Value, a.Revision, err = kv.Get(ctx, c.Key)
@@ -93,15 +125,7 @@ func answerControl(ctx context.Context, kv account.KV, c controlCall) (a control
 	default:
 		err = fmt.Errorf("%q is no verb", c.Verb)
 	}
-	if err != nil {
-		a.Error = err.Error()
-		for name, known := range controlErrors {
-			if errors.Is(err, known) {
-				a.Error = name
-			}
-		}
-	}
-	return a
+	return a, err
 }
 
 // controlClient speaks to the process that has a data folder.
@@ -114,10 +138,14 @@ func controlClient(folder string) *http.Client {
 	}}
 }
 
-// control is the other side of the socket.
-type control struct{ client *http.Client }
+// control is the other side of the socket: a bucket as account.KV wants it.
+type control struct {
+	client *http.Client
+	bucket string
+}
 
 func (c control) call(ctx context.Context, call controlCall) (a controlAnswer, err error) {
+	call.Bucket = c.bucket
 	body, err := json.Marshal(call)
 	if err != nil {
 		return a, err
@@ -168,41 +196,12 @@ func (c control) Keys(ctx context.Context) ([]string, error) {
 	return a.Keys, err
 }
 
-// Accounts opens the accounts of a configuration, whether its process runs or not. The caller
-// calls close when done.
-func Accounts(ctx context.Context, cfg *Config, log *slog.Logger) (store *account.Store, close func(), err error) {
-	dir := filepath.Join(cfg.Data, "nats")
-	if cfg.NATS.URL == "" {
-		unlock, err := lockFolder(cfg.Data)
-		if errors.Is(err, errFolderInUse) {
-			client := controlClient(cfg.Data)
-			client.Timeout = 10 * time.Second
-			return account.NewStore(control{client}), client.CloseIdleConnections, nil
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		defer func() {
-			if err != nil {
-				unlock()
-			}
-		}()
-		close = unlock
-	}
-	b, err := bus.Open(ctx, bus.Config{URL: cfg.NATS.URL, Credentials: cfg.NATS.Credentials, Replicas: cfg.NATS.Replicas, Dir: dir, Log: log})
+// record tells the running process what was done, for its audit.
+func (c control) record(ctx context.Context, did web.Action) error {
+	value, err := json.Marshal(did)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	kv, err := b.KV(ctx, "accounts")
-	if err != nil {
-		b.Close()
-		return nil, nil, err
-	}
-	unlock := close
-	return account.NewStore(accounts{kv}), func() {
-		b.Close()
-		if unlock != nil {
-			unlock()
-		}
-	}, nil
+	_, err = c.call(ctx, controlCall{Verb: "audit", Value: value})
+	return err
 }

@@ -34,10 +34,13 @@ type DemoOptions struct {
 	Seed                              uint64
 	History                           time.Duration // 0: an hour
 	Lead                              time.Duration // from the start to kick-off; 0: 3 minutes
+	NoEarlier                         bool          // leave the semi-final out of the past
 	Folder                            string        // "": a temporary one, removed at the end
 	Keys                              io.Reader     // a byte starts or ends an incident; nil: none
 	Out                               io.Writer     // what people read
 	Log                               *slog.Logger
+
+	earlier *simulate.Match // told once History is; nil: none
 }
 
 const demoUser = "demo"
@@ -51,6 +54,8 @@ func Demo(ctx context.Context, opt DemoOptions) error {
 			return err
 		}
 		defer os.RemoveAll(folder)
+	} else if err := os.MkdirAll(folder, 0o700); err != nil {
+		return fmt.Errorf("--folder: %w", err)
 	}
 	cfg, err := Read(bytes.NewReader(demoYAML))
 	if err != nil {
@@ -76,18 +81,28 @@ func Demo(ctx context.Context, opt DemoOptions) error {
 	simulation := simulate.Config{
 		Seed: opt.Seed, Viewers: opt.Viewers, Speed: opt.Speed, Rate: opt.Rate, Start: now, KickOff: now.Add(opt.Lead),
 		Collectors: "http://" + cfg.Listen.Machines, Syslog: cfg.Listen.SyslogTCP, SyslogNetwork: "udp", Tokens: tokens, Log: opt.Log,
-		Progress: progressLine(opt.Out),
+		Progress: progressLine(opt.Out, "The past is being told"),
 	}
 	match, err := simulate.New(simulation)
 	if err != nil {
 		return err
 	}
-	cfg.Match.KickOff = now.Add(opt.Lead)
+	cfg.Calendar = demoCalendar(match)
+	if !opt.NoEarlier && (opt.Speed == 0 || opt.Speed == 1) {
+		earlier := simulation
+		earlier.Progress = progressLine(opt.Out, "The semi-final is being told")
+		if opt.earlier, err = semiFinal(earlier); err != nil {
+			return err
+		}
+	}
 	requests, sessions := match.Weights()
 	for i := range cfg.Sources {
-		cfg.Sources[i].Weight = float64(requests)
-		if cfg.Sources[i].Format == "beacon" {
-			cfg.Sources[i].Weight = float64(sessions)
+		switch s := &cfg.Sources[i]; s.Format {
+		case "beacon":
+			s.Weight = float64(sessions)
+		case "prometheus": // tells sums
+		default:
+			s.Weight = float64(requests)
 		}
 	}
 	cfg.Collectors.Beacons.Weight = float64(sessions)
@@ -117,17 +132,30 @@ func Demo(ctx context.Context, opt DemoOptions) error {
 			return nil
 		}
 		fmt.Fprintf(opt.Out, "\n  The room is open:  http://%s/demo/%s\n\n", browsable(at.People), token)
-		return play(ctx, match, now.Add(-opt.History), now, opt)
+		// The live part begins now, however long the engine took to start: history ends where it begins.
+		simulation.Start = time.Now().Truncate(time.Second)
+		match, err := simulate.New(simulation)
+		if err != nil {
+			return err
+		}
+		return play(ctx, match, simulation.Start.Add(-opt.History), simulation.Start, opt)
 	})
 	return g.Wait()
 }
 
-// play sends the live match at once, for that is what people came to see, and the past beside it.
+// play sends the live match at once, for that is what people came to see, and the past beside it: its
+// own first.
 func play(ctx context.Context, match *simulate.Match, from, now time.Time, opt DemoOptions) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return ended(ctx, match.Run(ctx)) })
 	if !from.IsZero() {
-		g.Go(func() error { return ended(ctx, match.History(ctx, from, now)) })
+		g.Go(func() error {
+			if err := match.History(ctx, from, now); err != nil || opt.earlier == nil {
+				return ended(ctx, err)
+			}
+			kickOff := opt.earlier.KickOff()
+			return ended(ctx, opt.earlier.History(ctx, kickOff.Add(semiFinalFrom), kickOff.Add(semiFinalUntil)))
+		})
 	}
 	if opt.Control != off {
 		at := opt.Control
@@ -171,6 +199,7 @@ const keysHelp = `  Or type a key and Enter:
     4  Akamai's logs come 30 s later
     5  an attack
     6  a player's release rebuffers
+    7  people cannot sign in
     0  all of it ends
 `
 
@@ -182,6 +211,7 @@ func incidentKeys(ctx context.Context, match *simulate.Match, keys io.Reader, ou
 		'4': {Kind: simulate.Late, Source: "akamai", Delay: 30 * time.Second},
 		'5': {Kind: simulate.Attack, CDN: "akamai", Share: 0.4},
 		'6': {Kind: simulate.PlayerRelease, Device: "tv", Player: "tele-tv 4.2.2", Share: 0.5},
+		'7': {Kind: simulate.Degraded, Service: "login"},
 	}
 	buf := make([]byte, 1)
 	for ctx.Err() == nil {
@@ -208,14 +238,15 @@ func incidentKeys(ctx context.Context, match *simulate.Match, keys io.Reader, ou
 	}
 }
 
-func progressLine(out io.Writer) func(simulate.Progress) {
+// progressLine tells every 5 s how far something is.
+func progressLine(out io.Writer, what string) func(simulate.Progress) {
 	var told time.Time
 	return func(p simulate.Progress) {
 		if p.Done < p.Total && time.Since(told) < 5*time.Second {
 			return
 		}
 		told = time.Now()
-		fmt.Fprintf(out, "  The past is being told: %3.0f %% of %s, %d lines\n", 100*float64(p.Done)/float64(p.Total), p.Total, p.Lines)
+		fmt.Fprintf(out, "  %s: %3.0f %% of %s, %d lines\n", what, 100*float64(p.Done)/float64(p.Total), p.Total, p.Lines)
 	}
 }
 
@@ -229,12 +260,12 @@ func browsable(at string) string {
 
 // demoAccount makes the account behind the printed link; nobody knows its password.
 func demoAccount(ctx context.Context, cfg *Config, log *slog.Logger) error {
-	store, closeStore, err := Accounts(ctx, cfg, log)
+	people, err := OpenPeople(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
-	defer closeStore()
-	_, err = store.Add(ctx, account.User{Name: demoUser, Display: "Demo", Role: account.Operator}, rand.Text())
+	defer people.Close()
+	err = people.Add(ctx, demoUser, "Demo", "operator", "", rand.Text())
 	if errors.Is(err, account.ErrExists) {
 		return nil
 	}

@@ -27,13 +27,14 @@ var uses = []struct {
 }{
 	{"cmd/vigie", []string{"internal/app"}},
 	{"cmd/vigie-engine", []string{"internal/ch", "internal/ch/engine"}},
-	{"internal/app", []string{"web", "cockpit", "ingest", "ingest/explain", "ingest/services", "ingest/settings", "internal/account", "internal/bus", "internal/ch", "internal/event", "internal/match", "internal/simulate", "internal/tail"}},
+	{"internal/app", []string{"web", "cockpit", "ingest", "ingest/explain", "ingest/services", "ingest/settings", "internal/account", "internal/audit", "internal/bus", "internal/ch", "internal/event", "internal/match", "internal/simulate", "internal/tail"}},
 	{"web", []string{"cockpit", "internal/account", "internal/event", "internal/match"}},
 	{"cockpit", []string{"internal/ch", "internal/event", "internal/match"}},
 	{"ingest", []string{"internal/bus", "internal/ch", "internal/event", "ingest/*"}},
 	{"ingest/settings", []string{"ingest/fastly"}},
 	{"ingest/fastly", []string{"internal/event", "ingest/field", "ingest/flatjson", "ingest/record", "ingest/mapping", "ingest/syslog"}},
 	{"ingest/*", []string{"internal/event", "ingest/record", "ingest/field", "ingest/flatjson", "ingest/cmcd", "ingest/w3c", "ingest/beacon", "ingest/protofields"}},
+	{"internal/audit", []string{"internal/bus", "internal/ch"}},
 	{"internal/simulate", []string{"internal/event"}},
 	{"internal/bus/bustest", []string{"internal/bus"}},
 	{"internal/ch/chtest", []string{"internal/ch"}},
@@ -45,7 +46,10 @@ var testsUse = []struct {
 	may []string
 }{
 	{"ingest/*", []string{"ingest/*"}},
+	{"internal/match", []string{"internal/bus"}},
+	{"internal/app", []string{"ingest/remotewrite"}},
 	{"internal/ch/engine", []string{"internal/ch"}},
+	{"cockpit", []string{"internal/bus"}},
 	{"*", []string{"internal/bus/bustest", "internal/ch/chtest", "ingest/formattest"}},
 }
 

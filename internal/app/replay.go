@@ -50,7 +50,7 @@ func (d *replayDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		tell(replayLine{Over: true, Error: "this process writes nothing (its roles lack ingest), or ClickHouse is not there yet"})
 		return
 	}
-	d.audit(r.Context(), web.Action{At: time.Now(), Who: "command line", What: "replay", Outcome: "asked",
+	d.audit(r.Context(), web.Action{At: time.Now(), Who: atCommandLine, What: "replay", Outcome: "asked",
 		On: call.From.UTC().Format(time.RFC3339) + " to " + call.To.UTC().Format(time.RFC3339)})
 	done, err := writer.Replay(r.Context(), call.From, call.To, func(far Replayed) { tell(replayLine{Replayed: far}) })
 	last := replayLine{Replayed: done, Over: true}

@@ -15,8 +15,10 @@ import (
 	"time"
 
 	"vigie/cockpit"
+	"vigie/internal/bus/bustest"
 	"vigie/internal/ch"
 	"vigie/internal/ch/chtest"
+	"vigie/internal/match"
 	"vigie/internal/simulate"
 )
 
@@ -291,7 +293,7 @@ func openRoom(t *testing.T) *room {
 		}
 	}
 	cfg.Collectors.Beacons.Weight = float64(sessions)
-	cfg.Match.KickOff = r.match.KickOff()
+	cfg.Calendar = demoCalendar(r.match)
 	networks := filepath.Join(folder, "networks.mmdb")
 	if err := writeNetworks(networks, r.match.AddressPlan()); err != nil {
 		t.Fatal(err)
@@ -327,7 +329,15 @@ func openRoom(t *testing.T) *room {
 // cockpit is another one than the process's own, on the same tables.
 func (r *room) cockpit() *cockpit.Cockpit {
 	r.t.Helper()
-	c := cockpit.Config{DB: r.db, Sources: []cockpit.SourceInfo{{ID: "beacons"}}, Match: *r.cfg.Match, Log: slog.New(slog.DiscardHandler)}
+	kv, err := bustest.Open(r.t).KV(r.t.Context(), "matches")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	book, err := match.OpenBook(r.t.Context(), matchBucket{kv}, r.cfg.Calendar, slog.New(slog.DiscardHandler))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	c := cockpit.Config{DB: r.db, Sources: []cockpit.SourceInfo{{ID: "beacons"}}, Matches: book, Log: slog.New(slog.DiscardHandler)}
 	for _, cdn := range r.cfg.CDNs {
 		c.CDNs = append(c.CDNs, cockpit.CDN{ID: cdn.ID, Name: cdn.Name, Colour: cdn.Colour})
 	}

@@ -1,8 +1,7 @@
 package match
 
 import (
-	"fmt"
-	"strings"
+	"slices"
 	"time"
 )
 
@@ -17,6 +16,26 @@ var usualPhases = []PhaseFrom{
 	{PhaseExtraLast, 136 * time.Minute},
 	{PhasePenalties, 154 * time.Minute},
 	{PhaseAfter, 170 * time.Minute},
+}
+
+// order is that in which phases follow each other, whether a match has them or not.
+var order = []Phase{
+	PhaseBefore, PhaseFirstHalf, PhaseHalfTime, PhaseSecondHalf, PhaseBreak, PhaseExtraFirst, PhaseExtraLast, PhasePenalties, PhaseAfter,
+}
+
+// Phases lists the phases that a timeline can have, in the order of play.
+func Phases() []Phase { return slices.Clone(order[1:]) }
+
+// rank is a phase's place in the order of play; -1: it is none.
+func (p Phase) rank() int { return slices.Index(order, p) }
+
+// usualLength is how long a phase usually lasts; 0 for the last.
+func (p Phase) usualLength() time.Duration {
+	i := slices.IndexFunc(usualPhases, func(u PhaseFrom) bool { return u.Phase == p })
+	if i < 0 || i+1 == len(usualPhases) {
+		return 0
+	}
+	return usualPhases[i+1].From - usualPhases[i].From
 }
 
 // played says which minutes of play a phase covers; those that stand still begin and end at one.
@@ -39,54 +58,44 @@ func (p Phase) Minutes() (from, to int) {
 	return m.from, m.to
 }
 
-// Check says what is wrong with a match's file, and fills in what it leaves to usage.
-func (m *Match) Check() error {
-	if m.Name == "" {
-		return fmt.Errorf("match.name: is missing")
+// Planned is the timeline that the file gives; nil for no match.
+func (m *Match) Planned() []Mark {
+	if m == nil {
+		return nil
 	}
-	if m.Criticality < 0 || m.Criticality > 4 {
-		return fmt.Errorf("match.criticality: %d is not between 1 and 4", m.Criticality)
-	}
-	if m.KickOff.IsZero() {
-		return fmt.Errorf("match.kick_off: is missing: write it as 2026-07-19T21:00:00+02:00")
-	}
-	if _, err := time.LoadLocation(m.Venue); err != nil {
-		return fmt.Errorf("match.time_zone: %v: use an IANA name such as Europe/Paris", err)
-	}
-	if len(m.Phases) == 0 {
-		m.Phases = usualPhases
-	}
+	marks := make([]Mark, len(m.Phases))
 	for i, p := range m.Phases {
-		if _, ok := played[p.Phase]; !ok || p.Phase == PhaseBefore {
-			names := make([]string, len(usualPhases))
-			for i, p := range usualPhases {
-				names[i] = string(p.Phase)
-			}
-			return fmt.Errorf("match.phases[%d].phase: %q is none of %s", i, p.Phase, strings.Join(names, ", "))
-		}
-		if i > 0 && p.From <= m.Phases[i-1].From {
-			return fmt.Errorf("match.phases[%d].from: %s is not after the phase before it", i, p.From)
-		}
+		marks[i] = Mark{m.KickOff.Add(p.From), p.Phase}
 	}
-	return nil
+	return marks
 }
 
-// Now is the match's clock at a moment. The match must have been checked; without one there is no
-// phase.
-func (m *Match) Now(at time.Time) Now {
-	venue, _ := time.LoadLocation(m.Venue)
-	if m.KickOff.IsZero() {
-		return Now{Venue: venue}
+// Zone is where the match is played; UTC when there is none.
+func (m *Match) Zone() *time.Location {
+	if m == nil || m.zone == nil {
+		return time.UTC
 	}
+	return m.zone
+}
+
+// Now is the match's clock at a moment of a timeline; nil: of the planned one. Without a match there
+// is no phase.
+func (m *Match) Now(timeline []Mark, at time.Time) Now {
+	if m == nil || m.KickOff.IsZero() {
+		return Now{Venue: m.Zone()}
+	}
+	if timeline == nil {
+		timeline = m.Planned()
+	}
+	kickOff := m.kickOff(timeline)
 	now := Now{
-		Name: m.Name, Competition: m.Competition, Criticality: m.Criticality, KickOff: m.KickOff, Venue: venue,
-		Phase: PhaseBefore, ToKickOff: m.KickOff.Sub(at),
+		ID: m.ID, Name: m.Name, Competition: m.Competition, Criticality: m.Criticality, KickOff: kickOff, Venue: m.Zone(),
+		Phase: PhaseBefore, ToKickOff: kickOff.Sub(at),
 	}
-	elapsed := at.Sub(m.KickOff)
 	var since time.Duration
-	for _, p := range m.Phases {
-		if elapsed >= p.From {
-			now.Phase, since = p.Phase, elapsed-p.From
+	for _, mark := range timeline {
+		if !at.Before(mark.At) {
+			now.Phase, since = mark.Phase, at.Sub(mark.At)
 		}
 	}
 	from, to := now.Phase.Minutes()
@@ -99,11 +108,61 @@ func (m *Match) Now(at time.Time) Now {
 	return now
 }
 
-// Marks are the moments at which the match's phases begin.
-func (m *Match) Marks() []Mark {
-	marks := make([]Mark, len(m.Phases))
-	for i, p := range m.Phases {
-		marks[i] = Mark{m.KickOff.Add(p.From), p.Phase}
+// kickOff is the file's, moved with the first phase.
+func (m *Match) kickOff(timeline []Mark) time.Time {
+	if len(timeline) == 0 || len(m.Phases) == 0 || timeline[0].Phase != m.Phases[0].Phase {
+		return m.KickOff
 	}
-	return marks
+	return timeline[0].At.Add(-m.Phases[0].From)
+}
+
+// What a duty is that does not say, from kick-off and from the begin of the last phase.
+const (
+	dutyBefore = time.Hour
+	dutyAfter  = 2 * time.Hour
+)
+
+// Turn is from when until when someone is on duty, in a timeline; nil: the planned one.
+func (m *Match) Turn(d Duty, timeline []Mark) (from, to time.Time) {
+	if timeline == nil {
+		timeline = m.Planned()
+	}
+	from, to = d.From, d.To
+	if from.IsZero() {
+		from = m.kickOff(timeline).Add(-dutyBefore)
+	}
+	if to.IsZero() {
+		last := m.KickOff
+		if len(timeline) > 0 {
+			last = timeline[len(timeline)-1].At
+		}
+		to = last.Add(dutyAfter)
+	}
+	return from, to
+}
+
+// OnDuty are those whose turn it is, in the order of the file.
+func (m *Match) OnDuty(timeline []Mark, at time.Time) []Duty {
+	if m == nil {
+		return nil
+	}
+	var on []Duty
+	for _, d := range m.Roster {
+		if from, to := m.Turn(d, timeline); !at.Before(from) && at.Before(to) {
+			on = append(on, d)
+		}
+	}
+	return on
+}
+
+// End is when a match is over: its last phase begins, or, when that is one of play, usually ends.
+func (m *Match) End(timeline []Mark) time.Time {
+	if timeline == nil {
+		timeline = m.Planned()
+	}
+	if len(timeline) == 0 {
+		return m.KickOff
+	}
+	last := timeline[len(timeline)-1]
+	return last.At.Add(last.Phase.usualLength())
 }

@@ -1,9 +1,11 @@
 // Package match knows the matches that the room watches: what their files say, what their clocks
 // show, and what people decide about them while they are played.
 //
-// Reading order: match.go is the file; clock.go the phases, and the time since kick-off as a room says
-// it; align.go which moment of one match is which of another; forecast.go what was expected; calendar.go
-// which match it is now; live.go what people move, note and tick off while it is played.
+// Reading order: match.go is the file, bits.go and check.go what may stand in it; clock.go the phases, and
+// the time since kick-off as a room says it; timeline.go what becomes of them when people move one;
+// align.go which moment of one match is which of another; forecast.go what was expected; live.go what
+// people move, note and tick off while it is played; book.go where that is kept, and calendar.go which
+// match it is now.
 //
 // What it guarantees: a checked Match never fails later; what is decided live is written with
 // compare-and-set, is bounded, and reaches every process within a second. It leaves reading the file's
@@ -33,6 +35,8 @@ type Match struct {
 	Capacity  []Reserve   `yaml:"capacity"`
 	Nearby    []Nearby    `yaml:"nearby"`
 	Checklist []CheckItem `yaml:"checklist"`
+
+	zone *time.Location // of Venue, once checked
 }
 
 // PhaseFrom says when a phase begins, counted from kick-off.

@@ -146,7 +146,7 @@ func (c *cast) burst(match time.Duration) float64 {
 func (c *cast) weather(incidents []*Incident, sec int64) weather {
 	var w weather
 	for _, in := range incidents {
-		if in.Kind == Silence || in.Kind == Late || sec < in.Start.Unix() {
+		if in.Kind == Silence || in.Kind == Late || in.Kind == Degraded || sec < in.Start.Unix() {
 			continue
 		}
 		// Those who gave up do not come back when it is over; otherwise what has faded is forgotten.

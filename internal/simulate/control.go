@@ -12,7 +12,7 @@ import (
 
 // Handler is the match's remote control, for a loopback address:
 //
-//	POST   /incidents/{kind}?isp=&cdn=&source=&share=&steer=&delay=&device=&player=&for=&ramp=
+//	POST   /incidents/{kind}?isp=&cdn=&source=&share=&steer=&delay=&device=&player=&service=&slow=&for=&ramp=
 //	DELETE /incidents/{id}
 //	GET    /incidents
 //	GET    /truth            NDJSON, see Truth.WriteTo
@@ -79,6 +79,10 @@ func parseIncident(kind Kind, q url.Values) (Incident, error) {
 			in.Device = v
 		case "player":
 			in.Player = v
+		case "service":
+			in.Service = v
+		case "slow":
+			in.Slow, err = strconv.ParseFloat(v, 64)
 		case "share":
 			in.Share, err = strconv.ParseFloat(v, 64)
 		case "steer":

@@ -16,11 +16,12 @@ const (
 	quarter      = 15 * time.Minute
 )
 
-// History sends the seconds from..to, both at most six hours before Start and not after it, as fast
+// History sends the seconds from..to, both at most Config.Past before Start and not after it, as fast
 // as the collectors take them: the newest quarter of an hour first, each in order of time. All of it
 // travels over HTTP; an nginx CDN's lines go to /ingest/{cdn} without syslog header, those of players
 // that post their own go with their tool's. Where the window has more lines than
 // Config.HistoryRate, lines and sessions are thinned by a whole factor, and weights grow by it.
+// Backends' counters can only be told in order of time: they come first and whole, at longer steps.
 //
 // It returns once everything was acknowledged. The error says when something was refused, is
 // unsettled or ctx ended.
@@ -30,7 +31,7 @@ func (m *Match) History(ctx context.Context, from, to time.Time) error {
 	case first >= last:
 		return fmt.Errorf("simulate: history from %s to %s is empty", from.Format(time.RFC3339), to.Format(time.RFC3339))
 	case first < m.cast.people.from || last > m.cfg.Start.Unix():
-		return fmt.Errorf("simulate: history must lie within the six hours before %s", m.cfg.Start.Format(time.RFC3339))
+		return fmt.Errorf("simulate: history must lie within the %s before %s", m.cfg.Past, m.cfg.Start.Format(time.RFC3339))
 	}
 	k := max(1, int(math.Round(m.cast.peakLines*m.meanAudience(from, to)/m.cfg.HistoryRate)))
 	requestWeight, sessionWeight := uint64(m.cast.requestWeight*k), uint64(m.cast.sessionWeight*k)
@@ -51,6 +52,11 @@ func (m *Match) History(ctx context.Context, from, to time.Time) error {
 	}
 	for i, t := range s.Tools {
 		tools[i] = sources(t.Source)
+	}
+	var scrapes *edge
+	if m.scrapes() {
+		scrapes = sources(s.Scrape.Source)
+		scrapes.to.workers = 1
 	}
 	m.mu.Lock()
 	m.senders = append(m.senders, senders...)
@@ -125,6 +131,12 @@ func (m *Match) History(ctx context.Context, from, to time.Time) error {
 		}
 	}
 	err := func() error {
+		if scrapes != nil {
+			n, err := m.scrapedBefore(ctx, first, last, incidents, scrapes)
+			if sent += n; err != nil {
+				return err
+			}
+		}
 		for end := last; end > first; end -= int64(quarter / time.Second) {
 			for sec := max(first, end-int64(quarter/time.Second)); sec < end; sec++ {
 				if err := second(sec); err != nil {

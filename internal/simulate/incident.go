@@ -21,14 +21,19 @@ const (
 	// Late holds a source's batches for Delay.
 	Late Kind = "late"
 	// Attack adds Share of the peak's requests, aimed at the services from hosting networks, mostly
-	// refused by security rules.
+	// refused by security rules. What comes through to the backends that it is aimed at, as wrong
+	// passwords, makes them slower.
 	Attack Kind = "attack"
 	// PlayerRelease rolls a player out to Share of a device's sessions, and it stalls.
 	PlayerRelease Kind = "player-release"
+	// Degraded makes a backend answer 5xx to Share of its requests, and Slow times later.
+	Degraded Kind = "service"
 )
 
 // Kinds lists what can be injected.
-func Kinds() []Kind { return []Kind{Saturation, CDN5xx, Silence, Late, Attack, PlayerRelease} }
+func Kinds() []Kind {
+	return []Kind{Saturation, CDN5xx, Silence, Late, Attack, PlayerRelease, Degraded}
+}
 
 // maxIncidents bounds those kept; the oldest that ended makes room.
 const maxIncidents = 256
@@ -39,19 +44,21 @@ var ErrNoIncident = errors.New("no such incident")
 // Incident is something that goes wrong for a while. Empty selectors mean any; each kind refuses
 // those that it has no use for.
 type Incident struct {
-	ID     string        `yaml:"-" json:"id"`
-	Kind   Kind          `yaml:"kind" json:"kind"`
-	At     time.Duration `yaml:"at" json:"-"`                     // match time; scheduled incidents only
-	For    time.Duration `yaml:"for" json:"-"`                    // match time when scheduled, wall clock when injected; 0 is 5m
-	Ramp   time.Duration `yaml:"ramp" json:"-"`                   // wall clock from nothing to all of it, and back; 0 is 10s
-	ISP    string        `yaml:"isp" json:"isp,omitempty"`        // saturation
-	CDN    string        `yaml:"cdn" json:"cdn,omitempty"`        // saturation, cdn-5xx, attack
-	Source string        `yaml:"source" json:"source,omitempty"`  // silence, late
-	Share  float64       `yaml:"share" json:"share,omitempty"`    // cdn-5xx (0 is 0.1), attack (0.4), player-release (1)
-	Steer  float64       `yaml:"steer" json:"steer,omitempty"`    // saturation, cdn-5xx: sessions moved away; 0 is 0.4, below 0 none
-	Delay  time.Duration `yaml:"delay" json:"delay_ns,omitempty"` // late; 0 is 1m
-	Device string        `yaml:"device" json:"device,omitempty"`  // player-release; empty is the first
-	Player string        `yaml:"player" json:"player,omitempty"`  // player-release; empty is its player with "-rc1"
+	ID      string        `yaml:"-" json:"id"`
+	Kind    Kind          `yaml:"kind" json:"kind"`
+	At      time.Duration `yaml:"at" json:"-"`                      // match time; scheduled incidents only
+	For     time.Duration `yaml:"for" json:"-"`                     // match time when scheduled, wall clock when injected; 0 is 5m
+	Ramp    time.Duration `yaml:"ramp" json:"-"`                    // wall clock from nothing to all of it, and back; 0 is 10s
+	ISP     string        `yaml:"isp" json:"isp,omitempty"`         // saturation
+	CDN     string        `yaml:"cdn" json:"cdn,omitempty"`         // saturation, cdn-5xx, attack
+	Source  string        `yaml:"source" json:"source,omitempty"`   // silence, late
+	Share   float64       `yaml:"share" json:"share,omitempty"`     // cdn-5xx (0 is 0.1), attack (0.4), player-release (1), service (0.2)
+	Steer   float64       `yaml:"steer" json:"steer,omitempty"`     // saturation, cdn-5xx: sessions moved away; 0 is 0.4, below 0 none
+	Delay   time.Duration `yaml:"delay" json:"delay_ns,omitempty"`  // late; 0 is 1m
+	Device  string        `yaml:"device" json:"device,omitempty"`   // player-release; empty is the first
+	Player  string        `yaml:"player" json:"player,omitempty"`   // player-release; empty is its player with "-rc1"
+	Service string        `yaml:"service" json:"service,omitempty"` // service: a backend's name
+	Slow    float64       `yaml:"slow" json:"slow,omitempty"`       // service: factor on its durations; 0 is 5
 
 	Start time.Time `yaml:"-" json:"start"` // wall clock, set by Inject
 	End   time.Time `yaml:"-" json:"end"`   // when it begins to fade
@@ -75,7 +82,7 @@ func (s *Scenario) check(in *Incident) error {
 	c.between("for", in.For.Seconds(), 1, 86400)
 	c.between("ramp", in.Ramp.Seconds(), 0.001, 3600)
 
-	var isp, cdn, source, share, steer, delay, device bool
+	var isp, cdn, source, share, steer, delay, device, service bool
 	switch in.Kind {
 	case Saturation:
 		isp, cdn, steer = true, true, true
@@ -112,6 +119,16 @@ func (s *Scenario) check(in *Incident) error {
 			setDefault(&in.Player, s.Devices[i].Player+"-rc1")
 		}
 		c.player("player", in.Player)
+	case Degraded:
+		share, service = true, true
+		setDefault(&in.Share, 0.2)
+		setDefault(&in.Slow, 5)
+		c.between("slow", in.Slow, 1, 1000)
+		var backends []string
+		for _, b := range s.Backends {
+			backends = append(backends, b.Name)
+		}
+		c.known("service", in.Service, backends)
 	default:
 		return fmt.Errorf("kind: %q is not one of %v", in.Kind, Kinds())
 	}
@@ -132,6 +149,7 @@ func (s *Scenario) check(in *Incident) error {
 		{"isp", isp, in.ISP != ""}, {"cdn", cdn, in.CDN != ""}, {"source", source, in.Source != ""},
 		{"share", share, in.Share != 0}, {"steer", steer, in.Steer != 0}, {"delay", delay, in.Delay != 0},
 		{"device", device, in.Device != ""}, {"player", device, in.Player != ""},
+		{"service", service, in.Service != ""}, {"slow", service, in.Slow != 0},
 	} {
 		if key.set && !key.used {
 			c.fail(key.name, "means nothing to %s", in.Kind)

@@ -31,8 +31,9 @@ type Config struct {
 	Collectors    string            // base URL; empty is http://127.0.0.1:8081
 	Syslog        string            // host:port; empty is 127.0.0.1:5514
 	SyslogNetwork string            // udp (as nginx does; lines may be lost) or tcp; empty is udp
-	Tokens        map[string]string // by source; "user:password" is sent as Basic, others as Bearer
+	Tokens        map[string]string // by source; "user:password" is sent as Basic, others as Bearer. Where it is not nil and has none for the backends' scrapes, these are not sent
 
+	Past        time.Duration  // how far before Start the population exists, and so how old history can be; 0 is 6 h
 	HistoryRate float64        // log lines for each second of history, on average; 0 is 350
 	Progress    func(Progress) // called by History, from its goroutine; may be nil
 	Truth       io.Writer      // receives the truth when Run ends; may be nil
@@ -62,10 +63,7 @@ type Match struct {
 	syslogs   []*syslogger
 }
 
-// reach is how far before Start the population exists, and so how old history can be.
-const reach = 6 * time.Hour
-
-// New checks the configuration and casts the match: it draws every session from six hours before
+// New checks the configuration and casts the match: it draws every session from Config.Past before
 // Start to the scenario's end, which takes a fraction of a second and some megabytes.
 func New(cfg Config) (*Match, error) {
 	if cfg.Scenario == nil {
@@ -80,6 +78,7 @@ func New(cfg Config) (*Match, error) {
 	setDefault(&cfg.Speed, 1)
 	setDefault(&cfg.Rate, 1500)
 	setDefault(&cfg.HistoryRate, 350)
+	setDefault(&cfg.Past, 6*time.Hour)
 	setDefault(&cfg.Collectors, "http://127.0.0.1:8081")
 	setDefault(&cfg.Syslog, "127.0.0.1:5514")
 	setDefault(&cfg.SyslogNetwork, "udp")
@@ -100,6 +99,7 @@ func New(cfg Config) (*Match, error) {
 	c.between("Speed", cfg.Speed, 0.1, 600)
 	c.between("Rate", cfg.Rate, 1, 1e6)
 	c.between("HistoryRate", cfg.HistoryRate, 1, 1e6)
+	c.between("Past", cfg.Past.Hours(), 0, 24)
 	if u, err := url.Parse(cfg.Collectors); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		c.fail("Collectors", "%q is not an http or https URL", cfg.Collectors)
 	}
@@ -119,7 +119,7 @@ func New(cfg Config) (*Match, error) {
 		}
 	}
 	m := &Match{cfg: cfg, log: cfg.Log}
-	m.cast = newCast(s, cfg.Seed, ck, cfg.Viewers, cfg.Rate, reach)
+	m.cast = newCast(s, cfg.Seed, ck, cfg.Viewers, cfg.Rate, cfg.Past)
 	m.ledger = newLedger(m.cast)
 	for i, in := range s.Incidents {
 		in.ID = "scheduled-" + strconv.Itoa(i+1)
@@ -285,7 +285,7 @@ const drain = 5 * time.Second
 
 // play sends the seconds from..to, each at its moment if paced, and returns the first not sent.
 func (m *Match) play(ctx context.Context, from, to int64, paced bool) int64 {
-	st := m.newStage(paced)
+	st := m.newStage(from, paced)
 	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var wg sync.WaitGroup

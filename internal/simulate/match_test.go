@@ -36,7 +36,7 @@ func TestTheTruthIsWhatTheCollectorsReceive(t *testing.T) {
 			from := m.cfg.Start.Unix()
 			m.play(t.Context(), from, from+15, false)
 			r.agrees(m.Truth())
-			for _, path := range []string{"/ingest/akamai", "/ingest/cloudfront", "/ingest/npaw", "/ingest/mux", "/ingest/vigie-player", "/beacon"} {
+			for _, path := range []string{"/ingest/akamai", "/ingest/cloudfront", "/ingest/npaw", "/ingest/mux", "/ingest/vigie-player", "/ingest/services", "/beacon"} {
 				if r.bodies[path] == 0 {
 					t.Errorf("nothing came to %s", path)
 				}
@@ -71,7 +71,7 @@ func TestRunSendsInWallClockTimeAndStopsCleanly(t *testing.T) {
 		}
 		records++
 	}
-	if want := len(m.Truth().Requests) + len(m.Truth().Quality); records != want || want == 0 {
+	if want := len(m.Truth().Requests) + len(m.Truth().Quality) + len(m.Truth().Services); records != want || want == 0 {
 		t.Errorf("Config.Truth got %d records, wants %d", records, want)
 	}
 }

@@ -33,7 +33,7 @@ func night(t *testing.T, length time.Duration, inject ...Incident) map[string][]
 		}
 		s.Incidents = nil
 		s.CDNs[0].Format = formatNDJSON
-		r := &recorder{t: t, bodies: map[string]int{}}
+		r := &recorder{t: t, bodies: map[string]int{}, series: map[string]float64{}, served: map[Served]served{}, scraped: map[string][2]int64{}}
 		var mu sync.Mutex
 		h := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			mu.Lock()

@@ -64,12 +64,17 @@ func (p *parcel) seal(format, source string, weight uint64, due time.Time) *batc
 	case formatBeacon:
 		b.contentType = "application/json"
 		p.buf = append(p.buf, ']')
+	case formatRemoteWrite:
+		b.path, b.contentType, b.gzip, b.id, b.snappy = "/ingest/"+source, "application/x-protobuf", false, false, true
 	case formatDirect:
 		b.path, b.contentType, b.gzip, b.id, b.once = "/beacon", "text/plain;charset=UTF-8", false, false, true
 	}
-	if b.gzip {
+	switch {
+	case b.gzip:
 		b.body = compress(p.buf)
-	} else {
+	case b.snappy:
+		b.body = packSnappy(p.buf)
+	default:
 		b.body = slices.Clone(p.buf)
 	}
 	p.buf, p.lines, p.tally = p.buf[:0], 0, tally{}

@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +20,8 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/snappy"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // recorder is a collector that reads every format with encoding/json, independently of the
@@ -34,13 +38,16 @@ type recorder struct {
 	requests map[Requests]requestSum // keys hold second, CDN and ISP only
 	quality  map[Quality]qualitySum  // keys hold second, tool, CDN and ISP only
 	bodies   map[string]int          // by path
+	series   map[string]float64      // counters by all their labels: the last value
+	served   map[Served]served       // keys hold from, until and service only
+	scraped  map[string][2]int64     // by instance: the second after its last sample but one, and after its last
 	lines    int
 	messages uint64     // over syslog
 	read     *sync.Cond // messages grew
 }
 
 func newRecorder(t testing.TB) *recorder {
-	r := &recorder{t: t, requests: map[Requests]requestSum{}, quality: map[Quality]qualitySum{}, bodies: map[string]int{}}
+	r := &recorder{t: t, requests: map[Requests]requestSum{}, quality: map[Quality]qualitySum{}, bodies: map[string]int{}, series: map[string]float64{}, served: map[Served]served{}, scraped: map[string][2]int64{}}
 	r.read = sync.NewCond(&r.mu)
 	r.http = httptest.NewServer(r)
 	t.Cleanup(r.http.Close)
@@ -110,6 +117,10 @@ func (r *recorder) take(u *url.URL, h http.Header, body []byte) {
 		r.readBeacon(body, uint64(sessions))
 		return
 	}
+	if u.Path == "/ingest/"+r.match.cfg.Scenario.Scrape.Source {
+		r.readScrapes(body)
+		return
+	}
 	weight, err := strconv.ParseUint(u.Query().Get("weight"), 10, 64)
 	if err != nil {
 		r.t.Errorf("%s: weight: %v", u, err)
@@ -170,6 +181,96 @@ func (r *recorder) readSyslog(conn net.Conn) {
 		r.read.Broadcast()
 		r.mu.Unlock()
 	}
+}
+
+// readScrapes reads a body of remote write 1.0 with protobuf's own reader, and what requests were
+// counted since the scrape before.
+func (r *recorder) readScrapes(body []byte) {
+	text, err := snappy.Decode(nil, body)
+	if err != nil {
+		r.t.Errorf("scrapes: %v", err)
+		return
+	}
+	fields := func(b []byte, f func(field protowire.Number, kind protowire.Type, value []byte, number uint64)) {
+		for len(b) > 0 {
+			field, kind, n := protowire.ConsumeTag(b)
+			if n < 0 {
+				r.t.Errorf("scrapes: %v", protowire.ParseError(n))
+				return
+			}
+			b = b[n:]
+			var value []byte
+			var number uint64
+			switch kind {
+			case protowire.BytesType:
+				value, n = protowire.ConsumeBytes(b)
+			case protowire.Fixed64Type:
+				number, n = protowire.ConsumeFixed64(b)
+			default:
+				number, n = protowire.ConsumeVarint(b)
+			}
+			if n < 0 {
+				r.t.Errorf("scrapes: %v", protowire.ParseError(n))
+				return
+			}
+			b = b[n:]
+			f(field, kind, value, number)
+		}
+	}
+	fields(text, func(_ protowire.Number, _ protowire.Type, series []byte, _ uint64) {
+		labels, order := map[string]string{}, []string{}
+		var value float64
+		var millis int64
+		fields(series, func(field protowire.Number, _ protowire.Type, message []byte, _ uint64) {
+			var name, text string
+			fields(message, func(of protowire.Number, _ protowire.Type, b []byte, n uint64) {
+				switch {
+				case field == 1 && of == 1:
+					name = string(b)
+				case field == 1:
+					text = string(b)
+				case of == 1:
+					value = math.Float64frombits(n)
+				default:
+					millis = int64(n)
+				}
+			})
+			if field == 1 {
+				labels[name] = text
+				order = append(order, name)
+			}
+		})
+		if !slices.IsSorted(order) || len(labels) != len(order) {
+			r.t.Errorf("labels %v are not sorted, or there twice", order)
+		}
+		instance, until := labels["instance"], millis/1000+1
+		span := r.scraped[instance]
+		switch {
+		case until > span[1]:
+			span = [2]int64{span[1], until}
+			r.scraped[instance] = span
+		case until < span[1]:
+			r.t.Errorf("%s: a sample of second %d after one of %d", instance, until-1, span[1]-1)
+		}
+		key := fmt.Sprint(labels)
+		grown := value - r.series[key]
+		if name := labels["__name__"]; strings.HasSuffix(name, "_total") || strings.HasSuffix(name, "_bucket") || strings.HasSuffix(name, "_count") || strings.HasSuffix(name, "_sum") {
+			if grown < 0 {
+				r.t.Errorf("%s went back", key)
+			}
+			r.series[key] = value
+		}
+		if labels["__name__"] == "http_requests_total" && span[0] > 0 {
+			at := Served{From: span[0], Until: until, Service: labels["job"]}
+			sum := r.served[at]
+			sum.requests += uint64(grown)
+			if labels["code"] >= "500" {
+				sum.errors += uint64(grown)
+			}
+			r.served[at] = sum
+		}
+		r.lines++
+	})
 }
 
 // readLine reads one line as the collector's parsers do: ISP by ASN where the format has one, by
@@ -333,6 +434,14 @@ func (r *recorder) agrees(truth Truth) {
 	for _, want := range truth.Quality {
 		got := r.quality[Quality{Second: want.Second, Tool: want.Tool, CDN: want.CDN, ISP: want.ISP}]
 		if (qualitySum{want.Beacons, want.Requested, want.Startups, want.StartupMS, want.Failures, want.Finishes, want.PlayingMS, want.RebufferMS, want.Stalls, want.BitsPlayed, want.CDNBytes, want.PeerBytes, want.PeerUploaded}) != got {
+			r.t.Fatalf("truth %+v, received %+v", want, got)
+		}
+	}
+	if len(truth.Services) != len(r.served) {
+		r.t.Errorf("truth has %d scrapes, received %d", len(truth.Services), len(r.served))
+	}
+	for _, want := range truth.Services {
+		if got := r.served[Served{From: want.From, Until: want.Until, Service: want.Service}]; got != (served{want.Requests, want.Errors}) {
 			r.t.Fatalf("truth %+v, received %+v", want, got)
 		}
 	}

@@ -32,6 +32,8 @@ type Scenario struct {
 	Devices   []Device   `yaml:"devices"`
 	Tools     []Tool     `yaml:"tools"`
 	Services  []Service  `yaml:"services"`
+	Scrape    Scrape     `yaml:"scrape"`
+	Backends  []Backend  `yaml:"backends"`
 	Incidents []Incident `yaml:"incidents"`
 }
 
@@ -146,9 +148,26 @@ var finalYAML []byte
 // and penalties, 2.4 million concurrent viewers and 3.6 Tbit/s at the peak.
 func Final() (*Scenario, error) { return Load(bytes.NewReader(finalYAML)) }
 
+//go:embed scenarios/semifinal.yaml
+var semiFinalYAML []byte
+
+// SemiFinal is an earlier match to compare the final with: its audience peaks at seven tenths of the
+// final's, and it is over in ninety minutes. It is told by few sessions, so that an evening of it is
+// sent in seconds.
+func SemiFinal() (*Scenario, error) {
+	s, err := Final()
+	if err != nil {
+		return nil, err
+	}
+	return load(bytes.NewReader(semiFinalYAML), s)
+}
+
 // Load reads a scenario. Unknown keys are errors that name their line; values out of range are
 // errors that name the key. What is read is at most 1 MB.
-func Load(r io.Reader) (*Scenario, error) {
+func Load(r io.Reader) (*Scenario, error) { return load(r, new(Scenario)) }
+
+// load reads what a text says over what s has.
+func load(r io.Reader, s *Scenario) (*Scenario, error) {
 	const limit = 1 << 20
 	text, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
@@ -160,7 +179,6 @@ func Load(r io.Reader) (*Scenario, error) {
 	if err := checkDurations(text); err != nil {
 		return nil, fmt.Errorf("read scenario: %w", err)
 	}
-	s := new(Scenario)
 	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(s); err != nil {
 		if errors.Is(err, io.EOF) {
 			return nil, errors.New("read scenario: the file is empty")
@@ -211,6 +229,13 @@ func (s *Scenario) setDefaults() {
 	for i := range s.Services {
 		setDefault(&s.Services[i].Method, "GET")
 		setDefault(&s.Services[i].Bytes, 1200)
+	}
+	setDefault(&s.Scrape.Source, "services")
+	setDefault(&s.Scrape.Every, 10*time.Second)
+	for i := range s.Backends {
+		b := &s.Backends[i]
+		setDefault(&b.Median, 20*time.Millisecond)
+		setDefault(&b.Load, 0.5)
 	}
 }
 
@@ -371,6 +396,22 @@ func (s *Scenario) validate() error {
 		}
 	}
 
+	c.name("scrape.source", s.Scrape.Source, &tools)
+	c.between("scrape.every", s.Scrape.Every.Seconds(), 5, 120)
+	c.length("backends", len(s.Backends), 0, maxList)
+	var backends []string
+	for i, b := range s.Backends {
+		at := fmt.Sprintf("backends[%d].", i)
+		c.name(at+"name", b.Name, &backends)
+		c.between(at+"per_minute", b.PerMinute, 0, 600)
+		c.between(at+"on_join", b.OnJoin, 0, 100)
+		c.between(at+"median", b.Median.Seconds(), 0.0001, 60)
+		c.between(at+"errors", b.Errors, 0, 0.1)
+		c.between(at+"load", b.Load, 0, 1)
+		c.between(at+"connections", float64(b.Connections), 0, 1e6)
+		c.between(at+"attacked", b.Attacked, 0, 1)
+	}
+
 	c.length("incidents", len(s.Incidents), 0, maxIncidents/2)
 	for i := range s.Incidents {
 		if err := s.check(&s.Incidents[i]); err != nil && c.err == nil {
@@ -388,6 +429,9 @@ func (s *Scenario) sources() []string {
 	}
 	for _, t := range s.Tools {
 		names = append(names, t.Source)
+	}
+	if len(s.Backends) > 0 {
+		names = append(names, s.Scrape.Source)
 	}
 	return names
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestAWrongScenarioNamesTheKey(t *testing.T) {
@@ -23,8 +24,8 @@ func TestAWrongScenarioNamesTheKey(t *testing.T) {
 		{"an ASN twice", "asn: 12322", "asn: 3215", `isps[1].asn: "3215" appears twice`},
 		{"a quote in a user agent", "TeleApp/9.8.0 (iPhone;", `TeleApp"9.8.0 (iPhone;`, "devices[1].user_agent"},
 		{"an incident without kind", "{kind: attack, ", "{", "incidents[1].kind"},
-		{"an incident with a selector it has no use for", "{kind: silence, ", "{kind: silence, isp: orange, ", "incidents[5].isp: means nothing to silence"},
-		{"an incident on an unknown source", "source: mux}", "source: muxx}", `incidents[5].source: "muxx" is not one of maison`},
+		{"an incident with a selector it has no use for", "{kind: silence, ", "{kind: silence, isp: orange, ", "incidents[6].isp: means nothing to silence"},
+		{"an incident on an unknown source", "source: mux}", "source: muxx}", `incidents[6].source: "muxx" is not one of maison`},
 		{"offload of everything", "offload: 0.45", "offload: 1", "devices[3].p2p.offload"},
 		{"not a number", "share: 0.03, phase", "share: .nan, phase", "audience[0].share"},
 	} {
@@ -114,6 +115,77 @@ func TestTheDocumentedScenarioIsValid(t *testing.T) {
 	for _, k := range Kinds() {
 		if !strings.Contains(string(page), "| `"+string(k)+"` |") {
 			t.Errorf("the page does not explain %s", k)
+		}
+	}
+}
+
+func TestTheSemiFinalIsTheFinalsNightButSmallerAndShorter(t *testing.T) {
+	final, err := Final()
+	if err != nil {
+		t.Fatal(err)
+	}
+	semi, err := SemiFinal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(semi.Backends) != 0 || len(semi.Goals) != 2 || len(semi.Incidents) != 1 || len(semi.Audience) != 16 {
+		t.Errorf("its lists are not its own: %d backends, %d goals, %d incidents, %d knots", len(semi.Backends), len(semi.Goals), len(semi.Incidents), len(semi.Audience))
+	}
+	if len(semi.CDNs) != len(final.CDNs) || len(semi.ISPs) != len(final.ISPs) || len(semi.Tools) != len(final.Tools) {
+		t.Error("its networks are not the final's")
+	}
+	if ratio := float64(semi.Viewers) / float64(final.Viewers); ratio != 0.7 {
+		t.Errorf("it has %v of the final's viewers", ratio)
+	}
+	if semi.Audience[len(semi.Audience)-1].At >= final.Audience[len(final.Audience)-1].At {
+		t.Error("it is not shorter")
+	}
+}
+
+// A night told by few lines weighs what it would weigh told by many.
+func TestAThinMatchWeighsWhatAWholeOneDoes(t *testing.T) {
+	sums := func(rate float64, sessions int) (requests, bytes float64) {
+		s, err := SemiFinal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Incidents, s.Sessions = nil, sessions
+		m := newMatch(t, func(c *Config) { c.Scenario, c.Rate = s, rate })
+		weight, _ := m.Weights()
+		for sec := m.WallTime(30 * time.Minute).Unix(); sec < m.WallTime(40*time.Minute).Unix(); sec++ {
+			for _, l := range m.cast.lines(nil, sec, 1, nil) {
+				requests += float64(weight)
+				bytes += float64(weight) * float64(l.bytes)
+			}
+		}
+		return requests, bytes
+	}
+	requests, bytes := sums(30, 250)
+	wantRequests, wantBytes := sums(1500, 6000)
+	if off := requests/wantRequests - 1; off < -0.03 || off > 0.03 {
+		t.Errorf("%.3g requests, wants %.3g", requests, wantRequests)
+	}
+	if off := bytes/wantBytes - 1; off < -0.08 || off > 0.08 {
+		t.Errorf("%.4g bytes, wants %.4g", bytes, wantBytes)
+	}
+	m := newMatch(t, nil)
+	for _, at := range []time.Duration{-10 * time.Minute, 30 * time.Minute, 80 * time.Minute} {
+		wall := m.WallTime(at)
+		var whole float64
+		for sec := wall.Unix(); sec < wall.Unix()+60; sec++ {
+			weight, _ := m.Weights()
+			for _, l := range m.cast.lines(nil, sec, 1, nil) {
+				whole += float64(weight) * float64(l.bytes) * 8 / 60
+			}
+		}
+		for _, l := range m.cast.people.all {
+			if l.start <= wall.Unix() && wall.Unix() < l.end && l.offload > 0 {
+				_, weight := m.Weights()
+				whole += float64(weight) * float64(l.offload) * float64(l.kbps+audioKbps) * 1000
+			}
+		}
+		if off := m.Traffic(wall, "", "")/whole - 1; off < -0.05 || off > 0.05 {
+			t.Errorf("%s: %.4g bit/s are expected, %.4g are sent", at, m.Traffic(wall, "", ""), whole)
 		}
 	}
 }

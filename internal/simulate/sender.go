@@ -35,6 +35,7 @@ type batch struct {
 	body        []byte
 	contentType string
 	gzip        bool
+	snappy      bool // as Prometheus does, with its protocol's version
 	id          bool // carry a batch id
 	once        bool // do not repeat it when its fate is unknown, as navigator.sendBeacon cannot
 	due         time.Time
@@ -282,6 +283,10 @@ func (s *sender) post(ctx context.Context, b *batch) (status int, retryAfter tim
 	req.Header.Set("Content-Type", b.contentType)
 	if b.gzip {
 		req.Header.Set("Content-Encoding", "gzip")
+	}
+	if b.snappy {
+		req.Header.Set("Content-Encoding", "snappy")
+		req.Header.Set("X-Prometheus-Remote-Write-Version", "0.1.0")
 	}
 	if b.id {
 		sum := sha256.Sum256(b.body)

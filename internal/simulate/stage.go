@@ -12,6 +12,8 @@ type stage struct {
 	syslogs []*syslogger // by CDN; nil for others
 	tools   []*edge
 	players *sender // those who post their own beacons
+	scrapes *edge   // nil: no backends
+	targets *targets
 	senders []*sender
 
 	lines   []line // of the second, kept for their memory
@@ -37,7 +39,8 @@ func (m *Match) newSender(source, token string, workers int) *sender {
 	return s
 }
 
-func (m *Match) newStage(paced bool) *stage {
+// newStage opens the senders for a play that begins at a second.
+func (m *Match) newStage(from int64, paced bool) *stage {
 	st := &stage{match: m, paced: paced, requestWeight: uint64(m.cast.requestWeight), sessionWeight: uint64(m.cast.sessionWeight)}
 	open := func(source, token string, workers int) *sender {
 		s := m.newSender(source, token, workers)
@@ -64,6 +67,11 @@ func (m *Match) newStage(paced bool) *stage {
 		st.tools = append(st.tools, &edge{to: open(t.Source, m.cfg.Tokens[t.Source], 1), every: int64(t.Every / time.Second), phase: int64(i)})
 	}
 	st.players = open("beacon", "", 8)
+	if m.scrapes() {
+		source := scenario.Scrape.Source
+		st.scrapes = &edge{to: open(source, m.cfg.Tokens[source], 1), every: sendScrapes}
+		st.targets = m.cast.newTargets(m.cfg.Viewers, deployment(m.cfg.Seed, from))
+	}
 
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -94,11 +102,23 @@ func (st *stage) post(incidents []*Incident, sec int64) {
 			e.to.offer(e.seal(formatBeacon, t.Source, st.sessionWeight, now.Add(late)))
 		}
 	}
+	if e := st.scrapes; e != nil {
+		silent, late := interference(incidents, e.to.source, sec)
+		if !silent {
+			st.targets.scrapeDue(&e.parcel, sec)
+		}
+		if e.due(sec) {
+			e.to.offer(e.seal(formatRemoteWrite, e.to.source, 1, now.Add(late)))
+		}
+	}
 }
 
 // second draws a second and writes it into the bodies and to syslog.
 func (st *stage) second(incidents []*Incident, sec int64) {
 	cast, at := st.match.cast, newStamp(sec)
+	if st.targets != nil {
+		st.targets.second(incidents, sec)
+	}
 	w := cast.weather(incidents, sec)
 	st.lines = cast.lines(st.lines[:0], sec, 1, w)
 	for i, n := range cast.scenario.CDNs {
@@ -170,6 +190,9 @@ func (st *stage) close() {
 		if e := st.tools[i]; e.lines > 0 {
 			e.to.offer(e.seal(formatBeacon, t.Source, st.sessionWeight, time.Now()))
 		}
+	}
+	if e := st.scrapes; e != nil && e.lines > 0 {
+		e.to.offer(e.seal(formatRemoteWrite, e.to.source, 1, time.Now()))
 	}
 	for _, s := range st.senders {
 		s.finish()

@@ -46,22 +46,33 @@ type Quality struct {
 	PeerUploaded uint64 `json:"p2p_up_bytes"`
 }
 
+// Served is what Prometheus saw a backend do between two scrapes.
+type Served struct {
+	From     int64  `json:"from"`  // Unix, the first second
+	Until    int64  `json:"until"` // the first second that is not in it
+	Service  string `json:"service"`
+	Requests uint64 `json:"requests"`
+	Errors   uint64 `json:"errors"` // status 5xx
+}
+
 // Unsettled is a batch that may have arrived or not: every try ended without an answer that says.
 type Unsettled struct {
 	Source   string     `json:"source"`
 	Requests []Requests `json:"requests,omitempty"`
 	Quality  []Quality  `json:"quality,omitempty"`
+	Services []Served   `json:"services,omitempty"`
 }
 
 // Truth is what the collectors acknowledged so far, in order of time. The last twelve hours are kept.
 type Truth struct {
 	Requests  []Requests
 	Quality   []Quality
+	Services  []Served
 	Unsettled []Unsettled
 }
 
-// WriteTo writes the truth as NDJSON: an object by line, {"requests":{…}}, {"quality":{…}} or
-// {"unsettled":{…}}.
+// WriteTo writes the truth as NDJSON: an object by line, {"requests":{…}}, {"quality":{…}},
+// {"service":{…}} or {"unsettled":{…}}.
 func (t Truth) WriteTo(w io.Writer) (int64, error) {
 	count := &counter{to: w}
 	buf := bufio.NewWriter(count)
@@ -69,6 +80,7 @@ func (t Truth) WriteTo(w io.Writer) (int64, error) {
 	type record struct {
 		Requests  *Requests  `json:"requests,omitempty"`
 		Quality   *Quality   `json:"quality,omitempty"`
+		Service   *Served    `json:"service,omitempty"`
 		Unsettled *Unsettled `json:"unsettled,omitempty"`
 	}
 	for i := range t.Requests {
@@ -78,6 +90,11 @@ func (t Truth) WriteTo(w io.Writer) (int64, error) {
 	}
 	for i := range t.Quality {
 		if err := enc.Encode(record{Quality: &t.Quality[i]}); err != nil {
+			return count.n, err
+		}
+	}
+	for i := range t.Services {
+		if err := enc.Encode(record{Service: &t.Services[i]}); err != nil {
 			return count.n, err
 		}
 	}
@@ -148,6 +165,7 @@ func (a *qualitySum) add(b *qualitySum) {
 type tally struct {
 	requests map[place]*requestSum
 	quality  map[place]*qualitySum
+	services []scraped
 	last     [maxISPs]*requestSum // those of second and cdn, to save the map
 	second   int64
 	cdn      uint8
@@ -223,6 +241,13 @@ func (t *tally) beat(sec int64, q *beat, weight uint64) {
 	s.uploaded += weight * q.uploaded
 }
 
+// scraped is what one scrape tells of one backend.
+type scraped struct {
+	backend     uint8
+	from, until int64
+	served
+}
+
 // ledger adds up tallies that were acknowledged. It is safe for concurrent use.
 type ledger struct {
 	cast *cast
@@ -230,6 +255,7 @@ type ledger struct {
 	mu        sync.Mutex
 	requests  map[int64][]requestSum // by second; by CDN, then ISP
 	quality   map[int64]map[place]*qualitySum
+	services  map[int64][]scraped // by until
 	unsettled []Unsettled
 }
 
@@ -240,7 +266,7 @@ const (
 )
 
 func newLedger(c *cast) *ledger {
-	return &ledger{cast: c, requests: make(map[int64][]requestSum), quality: make(map[int64]map[place]*qualitySum)}
+	return &ledger{cast: c, requests: make(map[int64][]requestSum), quality: make(map[int64]map[place]*qualitySum), services: make(map[int64][]scraped)}
 }
 
 // mark is one line's part of the truth.
@@ -288,6 +314,14 @@ func (g *ledger) settle(t *tally) {
 			row[at] = &copied
 		}
 	}
+	for _, s := range t.services {
+		g.services[s.until] = append(g.services[s.until], s)
+		delete(g.services, s.until-truthSeconds)
+	}
+}
+
+func (g *ledger) servedOf(s *scraped) Served {
+	return Served{s.from, s.until, g.cast.scenario.Backends[s.backend].Name, s.requests, s.errors}
 }
 
 func (g *ledger) leaveOpen(source string, t *tally) {
@@ -297,6 +331,9 @@ func (g *ledger) leaveOpen(source string, t *tally) {
 	}
 	for at, s := range t.quality {
 		u.Quality = append(u.Quality, g.qualityOf(at, s))
+	}
+	for i := range t.services {
+		u.Services = append(u.Services, g.servedOf(&t.services[i]))
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -341,6 +378,14 @@ func (g *ledger) truth() Truth {
 			t.Quality = append(t.Quality, g.qualityOf(at, s))
 		}
 	}
+	for _, row := range g.services {
+		for i := range row {
+			t.Services = append(t.Services, g.servedOf(&row[i]))
+		}
+	}
+	slices.SortFunc(t.Services, func(a, b Served) int {
+		return cmp.Or(cmp.Compare(a.Until, b.Until), cmp.Compare(a.Service, b.Service))
+	})
 	slices.SortFunc(t.Requests, func(a, b Requests) int {
 		return cmp.Or(cmp.Compare(a.Second, b.Second), cmp.Compare(a.CDN, b.CDN), cmp.Compare(a.ISP, b.ISP))
 	})

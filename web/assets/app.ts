@@ -3,8 +3,22 @@
 import { follow } from "./live";
 import { charts } from "./chart";
 import { comforts } from "./comfort";
+import { Cursor, links } from "./focus";
+import { grid, keys } from "./keys";
+import { notes } from "./notes";
 import { sources } from "./sources";
+import { people } from "./people";
+import { matches } from "./matches";
 
 const main = document.querySelector<HTMLElement>("main[data-page]");
-comforts();
-if (main) follow(main, charts(), sources());
+const cursor = new Cursor();
+keys(comforts());
+links();
+people();
+matches();
+if (main) {
+  const arrange = [sources(), grid(), notes(cursor)];
+  const arranged = () => arrange.forEach((after) => after());
+  arranged();
+  follow(main, charts(cursor), arranged);
+}

@@ -23,6 +23,8 @@ export function follow(board: HTMLElement, charts: Charts, arranged: () => void)
   const banner = document.getElementById("lost")!;
   const word = document.getElementById("live-word")!;
   let metric = board.dataset.metric; // of the board only
+  const past = document.getElementById("focus-bar")?.dataset.past === "true"; // a stretch is looked at, which does not go on
+  document.body.classList.toggle("past", past);
   let socket: WebSocket | undefined;
   let shown = 0; // the frame on screen
   let heard = Date.now(); // when the server last spoke
@@ -48,7 +50,7 @@ export function follow(board: HTMLElement, charts: Charts, arranged: () => void)
     };
     s.onclose = (e) => {
       if (s !== socket) return;
-      if (e.code === 4401) return location.assign("/sign-in");
+      if (e.code === 4401) return location.assign(board.dataset.page === "wall" ? "/wall/enter" : "/sign-in");
       again();
     };
   }
@@ -87,9 +89,11 @@ export function follow(board: HTMLElement, charts: Charts, arranged: () => void)
       morphStyle: "outerHTML",
       callbacks: {
         // What the reader opened stays open, and where a click landed stays focused.
-        beforeAttributeUpdated: (name: string, of: Element) => !(name === "open" && of.tagName === "DETAILS"),
+        beforeAttributeUpdated: (name: string, of: Element) => !(name === "open" && of.tagName === "DETAILS") && name !== "tabindex",
         // A stranger's lines change under the hand that selects one of them: they wait for it.
-        beforeNodeMorphed: (old: Node) => !(old instanceof HTMLDetailsElement && old.open && selecting(old)),
+        // What a chart has drawn into its place is its own.
+        beforeNodeMorphed: (old: Node) =>
+          !(old instanceof HTMLElement && (old.dataset.chart || (old instanceof HTMLDetailsElement && old.open && selecting(old)))),
       },
     });
   }
@@ -107,10 +111,11 @@ export function follow(board: HTMLElement, charts: Charts, arranged: () => void)
       banner.hidden = !lost;
       document.body.classList.toggle("lost", lost);
     }
-    const late = !lost && now - board_at > 5000;
+    const late = !lost && !past && now - board_at > 5000;
     document.body.classList.toggle("late", late);
-    const said = text(lost ? "lost_word" : late ? "late" : "live");
+    const said = text(lost ? "lost_word" : past ? "past" : late ? "late" : "live");
     if (word.textContent !== said) word.textContent = said;
+    if (past) return; // what is past does not age
     for (const age of document.querySelectorAll<HTMLElement & { since?: number; was?: string }>(".age[data-as-of]")) {
       const of = age.dataset.asOf!;
       if (age.was !== of) [age.was, age.since] = [of, now];

@@ -72,7 +72,7 @@ function copying(list: Element): void {
 
 // The clipboard is open to pages that came by https; on others the text is selected, which old ways
 // of copying work with, and the reader's own keys in any case.
-async function copy(code: HTMLElement): Promise<boolean> {
+export async function copy(code: HTMLElement): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(code.textContent!);
     return true;

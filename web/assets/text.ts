@@ -2,8 +2,8 @@
 const language = document.documentElement.lang;
 const texts: Record<string, string> = JSON.parse(document.getElementById("texts")?.textContent || "{}");
 
-export function text(key: string, values: Record<string, string> = {}): string {
-  return (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+export function text(key: string, values: Record<string, string> = {}, missing = key): string {
+  return (texts[key] ?? missing).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
 // span is a length of time as the server writes it.
@@ -16,15 +16,21 @@ export function span(ms: number): string {
 
 const number = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
 
-// scaled writes bit/s in the unit that top, the axis' largest value, asks for.
-export function scaled(top: number): { unit: string; write: (v: number) => string } {
-  const units = ["", "k", "M", "G", "T", "P"];
+// scaled writes numbers in thousands, millions and so on, as top, the axis' largest value, asks for.
+export function scaled(top: number): { prefix: string; write: (v: number) => string } {
+  const prefixes = ["", "k", "M", "G", "T", "P"];
   let power = 0;
-  while (top >= 1000 && power < units.length - 1) {
+  while (top >= 1000 && power < prefixes.length - 1) {
     top /= 1000;
     power++;
   }
-  return { unit: units[power] + text("unit"), write: (v) => number.format(v / 1000 ** power) };
+  return { prefix: prefixes[power], write: (v) => number.format(v / 1000 ** power) };
+}
+
+// quantity is a number with its unit, scaled as top asks for.
+export function quantity(v: number, top: number, unit: string): string {
+  const { prefix, write } = scaled(top);
+  return `${write(v)}\u202f${prefix}${unit}`;
 }
 
 const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 2 });

@@ -1,0 +1,193 @@
+package web
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"vigie/cockpit"
+)
+
+// So many lines have room; the last one counts the others.
+const (
+	concernsOnWall  = 5
+	concernsOnBoard = 8
+	changesOnBoard  = 8
+)
+
+// concernsView is all that asks for someone now.
+type concernsView struct {
+	Title, Count, Definition string
+	CSV                      string
+	Health                   healthView // of the panel as a whole
+	Nothing                  string
+	Blind                    string // panels that could not be judged
+	Rows                     []concernView
+	More                     string
+}
+
+// concernView is one concern: Where : What, since when, how many viewers.
+type concernView struct {
+	Health         healthView
+	Where, What    string // Where ends in a colon
+	Usual          string
+	Since, Viewers string
+	Detail         string
+	URL            string
+}
+
+func newConcernsView(k look) concernsView {
+	b := k.board
+	v := concernsView{Title: k.T("concerns.title"), Definition: k.define("concerns.definition"), CSV: k.csv("concerns"), Blind: blind(k)}
+	rows, room := b.Concerns, concernsOnBoard
+	if k.wall() {
+		room = concernsOnWall
+	}
+	if len(rows) > room {
+		v.More = k.plural("concerns.more", len(rows)-room+1)
+		rows = rows[:room-1]
+	}
+	for i := range rows {
+		v.Rows = append(v.Rows, newConcern(k, &rows[i]))
+	}
+	switch {
+	case len(rows) > 0:
+		v.Health, v.Count = v.Rows[0].Health, strconv.Itoa(len(b.Concerns))
+	case b.CompleteTo.IsZero() || v.Blind != "":
+		v.Health, v.Nothing = newHealth(k.locale, cockpit.HealthUnknown), k.T("concerns.blind")
+	default:
+		v.Health, v.Nothing = newHealth(k.locale, cockpit.HealthFine), k.T("concerns.none")
+	}
+	return v
+}
+
+// blind names the panels whose last query failed: what they would say is missing from the list.
+func blind(k look) string {
+	b := k.board
+	var names []string
+	for _, p := range []struct {
+		id    string
+		panel cockpit.Panel
+	}{{"matrix", b.Matrix.Panel}, {"services", b.Services.Panel}, {"sources", b.Sources.Panel}, {"capacity", b.Capacity.Panel}, {"pressure", b.Pressure.Panel}} {
+		if p.panel.Error != "" {
+			names = append(names, k.T(p.id+".title"))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return k.T("concerns.without", "names", strings.Join(names, ", "))
+}
+
+func newConcern(k look, c *cockpit.Concern) concernView {
+	v := concernView{Health: newHealth(k.locale, c.Health)}
+	name := foreign(c.Name, longestName)
+	where := name
+	switch c.Kind {
+	case cockpit.ConcernCell:
+		where = crossing(k.locale, c.ISP, name)
+		v.What = lowerFirst(deviates(k.locale, c.Metric, c.Value, c.Usual))
+		if c.Usual > 0 {
+			v.Usual = k.T("worst.usual", "value", metricText(k.locale, c.Metric, c.Value), "usual", metricText(k.locale, c.Metric, c.Usual))
+		}
+		v.URL = k.link(func(s *cockpit.Scope) { s.ISP, s.CDN = c.ISP, c.CDN })
+	case cockpit.ConcernReserve:
+		where = crossing(k.locale, c.ISP, name)
+		v.What = k.T("concern.reserve", "share", k.share(c.Value).String())
+		v.URL = k.link(func(s *cockpit.Scope) { s.ISP, s.CDN = c.ISP, c.CDN })
+	case cockpit.ConcernService:
+		v.What = k.T("concern."+serviceReason(k.board, c), "value", k.ratio(c.Value).String())
+	case cockpit.ConcernSource:
+		v.What = k.T("finding." + c.Finding.String() + ".one")
+		if !k.wall() {
+			v.URL = "/sources"
+		}
+	case cockpit.ConcernBlocked:
+		where = k.T("concern.blocked")
+		v.What = k.T("concern.blocked.rate", "rate", k.rate(k.board.Pressure.Blocked).String())
+	}
+	if math.IsNaN(c.Value) && (c.Kind == cockpit.ConcernService || c.Kind == cockpit.ConcernReserve) {
+		v.What = v.Health.Word
+	}
+	v.Where = k.T("worst.where", "where", where)
+	var details []string
+	if !c.Since.IsZero() {
+		v.Since = moment(k.board, c.Since)
+		details = append(details, k.T("concern.since", "time", v.Since))
+	}
+	if c.Viewers > 0 {
+		v.Viewers = k.about(c.Viewers)
+		details = append(details, k.T("matrix.viewers", "n", v.Viewers))
+	}
+	v.Detail = strings.Join(details, " · ")
+	return v
+}
+
+// serviceReason is whether a service calls by its errors or by how full it is: its line in the panel
+// of services tells.
+func serviceReason(b *cockpit.Board, c *cockpit.Concern) string {
+	for i := range b.Services.Rows {
+		s := &b.Services.Rows[i]
+		if s.Name == c.Name {
+			if c.Value == s.Saturation && c.Value != s.Errors {
+				return "saturation"
+			}
+			break
+		}
+	}
+	return "errors"
+}
+
+// changesView is what happened in the last ten minutes, the latest first.
+type changesView struct {
+	Title, Definition string
+	Nothing, More     string
+	Rows              []changeView
+}
+
+type changeView struct {
+	Class        string // of its sign; empty: a word of people, which is not judged
+	Title, Sub   string
+	Ago, Moment  string
+	Where, After string // Where : After, of a concern
+	URL          string
+}
+
+func newChangesView(k look) changesView {
+	v := changesView{Title: k.T("changes.title"), Definition: k.define("changes.definition")}
+	rows := k.board.Changes
+	if len(rows) == 0 {
+		v.Nothing = k.T("changes.none")
+	}
+	if len(rows) > changesOnBoard {
+		v.More = k.plural("changes.more", len(rows)-changesOnBoard+1)
+		rows = rows[:changesOnBoard-1]
+	}
+	for i := range rows {
+		v.Rows = append(v.Rows, newChange(k, &rows[i]))
+	}
+	return v
+}
+
+func newChange(k look, c *cockpit.Change) changeView {
+	v := changeView{Ago: k.T("changes.now"), Moment: moment(k.board, c.At)}
+	if minutes := int(k.board.At.Sub(c.At).Minutes()); minutes > 0 {
+		v.Ago = k.T("changes.ago", "n", strconv.Itoa(minutes))
+	}
+	switch {
+	case c.Began != nil:
+		began := newConcern(k, c.Began)
+		v.Class, v.Where, v.After, v.Sub, v.URL = began.Health.Class, began.Where, began.What, began.Health.Word, began.URL
+		if began.Viewers != "" {
+			v.Sub += " · " + k.T("matrix.viewers", "n", began.Viewers)
+		}
+	case c.Ended != nil:
+		ended := newConcern(k, c.Ended)
+		v.Class, v.Where, v.After, v.Sub, v.URL = "fine", ended.Where, ended.What, k.T("changes.ended"), ended.URL
+	case c.Note != nil:
+		v.Title, v.Sub = foreign(c.Note.Text, longestReason), k.T("changes.note", "who", foreign(c.Note.By, longestName))
+	case c.Phase != "":
+		v.Title, v.Sub = k.T("phase."+string(c.Phase)), k.T("changes.phase")
+	}
+	return v
+}
