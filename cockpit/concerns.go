@@ -14,6 +14,7 @@ const (
 	changesKept   = 50
 	changesFor    = 10 * time.Minute
 	endsAfter     = 20 * time.Second // without it, so that what flickers is told once
+	comesBack     = 2 * time.Minute  // within which what ended was not over
 )
 
 // concerns are all that asks for someone on the board of the whole, the loudest first.
@@ -92,6 +93,9 @@ func (g *concernLog) note(now []Concern, m *moment) []Change {
 		c := &now[i]
 		r := g.running[c.key()]
 		if r == nil {
+			r = g.resume(c, m.now)
+		}
+		if r == nil {
 			c.Since = m.now
 			r = &running{Concern: *c}
 			g.running[c.key()] = r
@@ -113,6 +117,21 @@ func (g *concernLog) note(now []Concern, m *moment) []Change {
 		g.changes = slices.Delete(g.changes, 0, extra)
 	}
 	return lately(g.changes, m)
+}
+
+// resume takes back that a concern ended, when it comes again soon after; nil: it is a new one.
+func (g *concernLog) resume(c *Concern, now time.Time) *running {
+	for i := len(g.changes) - 1; i >= 0; i-- {
+		ended := g.changes[i].Ended
+		if ended == nil || ended.key() != c.key() || now.Sub(g.changes[i].At) > comesBack {
+			continue
+		}
+		r := &running{Concern: *ended}
+		g.running[c.key()] = r
+		g.changes = slices.Delete(g.changes, i, i+1)
+		return r
+	}
+	return nil
 }
 
 // lately adds to the concerns' changes what people did.

@@ -51,21 +51,19 @@ type earlierNight struct {
 }
 
 func (n *earlierNight) at(s int64) *earlierSlot {
-	if s < n.first || s >= n.first+int64(len(n.slots)) {
+	if n == nil || s < n.first || s >= n.first+int64(len(n.slots)) {
 		return nil
 	}
 	return &n.slots[s-n.first]
 }
 
-// archive reads earlier matches, each once, one at a time and beside the ticks: a whole match is a
-// second's work for ClickHouse.
+// archive reads earlier matches, one at a time and beside the ticks: a whole match is a second's work for
+// ClickHouse. One is read again when rows arrive for it: somebody imports it.
 type archive struct {
 	*questions
 	mu      sync.Mutex
-	nights  map[nightKey]*earlierNight // nil: it is being read, or could not be lately
-	order   []nightKey                 // the one used longest ago first
+	nights  map[nightKey]*keptNight
 	reading bool
-	failed  map[nightKey]time.Time
 }
 
 type nightKey struct {
@@ -73,53 +71,90 @@ type nightKey struct {
 	scope Scope
 }
 
+// keptNight is what is known of an earlier match, and how well.
+type keptNight struct {
+	night    *earlierNight // nil: not read yet
+	from, to time.Time
+	stale    bool      // rows arrived since it was read
+	tried    time.Time // to read it
+	used     time.Time
+}
+
 const (
 	nightsKept   = 8
-	nightRetry   = time.Minute
+	nightRetry   = 20 * time.Second
 	nightTime    = 4 * time.Hour // from an hour before kick-off
 	nightTimeout = time.Minute
 )
 
 func newArchive(q *questions) *archive {
-	return &archive{questions: q, nights: map[nightKey]*earlierNight{}, failed: map[nightKey]time.Time{}}
+	return &archive{questions: q, nights: map[nightKey]*keptNight{}}
 }
 
-// night is an earlier match as far as it is known: nil while it is read.
-func (a *archive) night(ctx context.Context, m *match.Match, scope Scope, note func(error)) *earlierNight {
-	key := nightKey{m.ID, scope}
+// touch tells which stretches rows arrived for.
+func (a *archive) touch(stretches []stretch) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if n := a.nights[key]; n != nil {
-		return n
-	}
-	if a.reading || time.Since(a.failed[key]) < nightRetry {
-		return nil
-	}
-	a.reading = true
-	go func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), nightTimeout)
-		defer cancel()
-		n, err := a.read(ctx, m, scope)
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.reading = false
-		if err != nil {
-			a.failed[key] = time.Now()
-			note(err)
-			return
+	for _, n := range a.nights {
+		for _, t := range stretches {
+			if t.from.Before(n.to) && !t.to.Before(n.from) {
+				n.stale = true
+			}
 		}
-		delete(a.failed, key)
-		a.nights[key] = n
-		if a.order = append(a.order, key); len(a.order) > nightsKept {
-			delete(a.nights, a.order[0])
-			a.order = a.order[1:]
-		}
-	}()
-	return nil
+	}
 }
 
-func (a *archive) read(ctx context.Context, m *match.Match, scope Scope) (*earlierNight, error) {
-	first, last := slotOf(m.KickOff.Add(-beforeMatch)), slotOf(m.KickOff.Add(nightTime-beforeMatch))
+// night is an earlier match as far as it is known: nil until it was read.
+func (a *archive) night(ctx context.Context, m *match.Match, scope Scope, note func(error)) *earlierNight {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	key := nightKey{m.ID, scope}
+	n := a.nights[key]
+	if n == nil {
+		n = &keptNight{from: m.KickOff.Add(-beforeMatch), to: m.KickOff.Add(nightTime - beforeMatch), stale: true}
+		a.nights[key] = n
+		a.forget()
+	}
+	n.used = now
+	if n.stale && !a.reading && now.Sub(n.tried) >= nightRetry {
+		a.reading, n.stale, n.tried = true, false, now
+		go a.fetch(context.WithoutCancel(ctx), n, scope, note)
+	}
+	return n.night
+}
+
+// forget drops the night used longest ago when there are too many.
+func (a *archive) forget() {
+	if len(a.nights) <= nightsKept {
+		return
+	}
+	var oldest nightKey
+	for key, n := range a.nights {
+		if o := a.nights[oldest]; o == nil || n.used.Before(o.used) && !n.tried.IsZero() {
+			oldest = key
+		}
+	}
+	delete(a.nights, oldest)
+}
+
+func (a *archive) fetch(ctx context.Context, n *keptNight, scope Scope, note func(error)) {
+	ctx, cancel := context.WithTimeout(ctx, nightTimeout)
+	defer cancel()
+	night, err := a.read(ctx, n.from, n.to, scope)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.reading = false
+	if err != nil {
+		n.stale = true
+		note(err)
+		return
+	}
+	n.night = night
+}
+
+func (a *archive) read(ctx context.Context, start, end time.Time, scope Scope) (*earlierNight, error) {
+	first, last := slotOf(start), slotOf(end)
 	n := &earlierNight{first: first}
 	for from := first; from < last; from += stretchSlots {
 		slots, err := a.readSlots(ctx, scope, from, min(from+stretchSlots, last))
@@ -157,6 +192,19 @@ func (l *lens) olderAt(s int64) *earlierSlot {
 	return l.older.at(slotOf(t))
 }
 
+// olderMinute is the traffic of the earlier match in the minute around a slot: a line that is there to be
+// compared with is told apart more easily when it does not tremble.
+func (l *lens) olderMinute(s int64) float64 {
+	sum, known := 0.0, 0
+	for i := s - minuteSlots/2; i < s+minuteSlots/2; i++ {
+		if o := l.olderAt(i); o != nil && o.traffic == o.traffic {
+			sum += o.traffic
+			known++
+		}
+	}
+	return ratio(sum, float64(known))
+}
+
 // ahead is how far the forecast and the earlier match are drawn into the time to come.
 const ahead = 20 * time.Minute
 
@@ -180,10 +228,8 @@ func (l *lens) overlays(from, to int64) []Line {
 			}
 		}
 		forecast.Points = append(forecast.Points, v)
-		v = math.NaN()
-		if o := l.olderAt(s); o != nil && o.traffic == o.traffic {
-			v, knows = o.traffic, true
-		}
+		v = l.olderMinute(s)
+		knows = knows || v == v
 		older.Points = append(older.Points, v)
 	}
 	var lines []Line

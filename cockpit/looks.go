@@ -131,6 +131,7 @@ func (c *Cockpit) touch(stretches []stretch) {
 		return
 	}
 	c.whole.touch(stretches)
+	c.older.touch(stretches)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, l := range c.lenses {

@@ -295,6 +295,18 @@ func TestConcernsBeginAndEndOnce(t *testing.T) {
 		if len(changes) != 2 || changes[0].Ended == nil || changes[1].Began == nil {
 			t.Errorf("it ended: %+v", changes)
 		}
+		if changes = tell(slow); len(changes) != 1 || changes[0].Began == nil || !changes[0].At.Equal(since) {
+			t.Errorf("it came back within two minutes: %+v", changes)
+		}
+		for range 180 {
+			changes = tell()
+		}
+		if changes = tell(slow); len(changes) != 3 {
+			t.Errorf("it came back later: %d changes, want two beginnings and an end", len(changes))
+		}
+		for range 30 {
+			tell()
+		}
 		time.Sleep(changesFor)
 		if changes = tell(); len(changes) != 0 {
 			t.Errorf("ten minutes later: %+v", changes)

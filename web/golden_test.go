@@ -152,7 +152,8 @@ func TestSpark(t *testing.T) {
 		solidD, dotted string
 	}{
 		"rising":               {[]float64{0, 1, 2}, 3, "M0 18.0L50 10.0L100 2.0", ""},
-		"with an open end":     {[]float64{0, 1, 2}, 2, "M0 18.0L50 10.0", "M50 10.0L100 2.0"},
+		"with an open end":     {[]float64{0, 2, 1}, 2, "M0 18.0L50 2.0", "M50 2.0L100 10.0"},
+		"falling at its end":   {[]float64{9, 11, 0}, 2, "M0 18.0L50 2.0", "M50 2.0L100 18.0"},
 		"nothing complete":     {[]float64{0, 1, 2}, 0, "", "M0 18.0L50 10.0L100 2.0"},
 		"a gap":                {[]float64{0, nan, 2, 0}, 4, "M0 18.0M67 2.0L100 18.0", ""},
 		"flat":                 {[]float64{5, 5}, 2, "M0 10.0L100 10.0", ""},

@@ -159,15 +159,22 @@ type sparkView struct {
 	Solid, Dotted string
 }
 
-// newSpark fits points into width × height. The first solid ones are complete. A flat line, or one
-// that hardly moves (by less than a hundredth), runs through the middle instead of looking dramatic.
+// newSpark fits points into width × height. The first solid ones are complete and give the scale: what is
+// not complete yet falls to nothing, and would flatten them. A flat line, or one that hardly moves (by
+// less than a hundredth), runs through the middle instead of looking dramatic.
 func newSpark(points []float64, solid int, width, height float64) sparkView {
 	v := sparkView{Box: "0 0 " + strconv.Itoa(int(width)) + " " + strconv.Itoa(int(height))}
+	solid = min(max(solid, 0), len(points))
 	low, high := math.Inf(1), math.Inf(-1)
-	for _, p := range points {
-		if !math.IsNaN(p) {
-			low, high = min(low, p), max(high, p)
+	scale := func(points []float64) {
+		for _, p := range points {
+			if !math.IsNaN(p) {
+				low, high = min(low, p), max(high, p)
+			}
 		}
+	}
+	if scale(points[:solid]); low > high {
+		scale(points)
 	}
 	if len(points) < 2 || low > high {
 		return v
@@ -191,12 +198,11 @@ func newSpark(points []float64, solid int, width, height float64) sparkView {
 			d = append(d, pen)
 			d = strconv.AppendFloat(d, float64(i)/float64(len(points)-1)*width, 'f', 0, 64)
 			d = append(d, ' ')
-			d = strconv.AppendFloat(d, height-margin-(points[i]-low)/(high-low)*(height-2*margin), 'f', 1, 64)
+			d = strconv.AppendFloat(d, height-margin-min(max((points[i]-low)/(high-low), 0), 1)*(height-2*margin), 'f', 1, 64)
 			pen = 'L'
 		}
 		return string(d)
 	}
-	solid = min(max(solid, 0), len(points))
 	v.Solid = path(0, solid)
 	if solid < len(points) {
 		v.Dotted = path(solid-1, len(points)) // from the last complete point on, so that they meet

@@ -79,7 +79,7 @@ func Demo(ctx context.Context, opt DemoOptions) error {
 		opt.History = time.Hour
 	}
 	simulation := simulate.Config{
-		Seed: opt.Seed, Viewers: opt.Viewers, Speed: opt.Speed, Rate: opt.Rate, Start: now, KickOff: now.Add(opt.Lead),
+		Seed: opt.Seed, Viewers: opt.Viewers, Speed: opt.Speed, Rate: opt.Rate, Start: now, KickOff: now.Add(opt.Lead).Truncate(time.Minute),
 		Collectors: "http://" + cfg.Listen.Machines, Syslog: cfg.Listen.SyslogTCP, SyslogNetwork: "udp", Tokens: tokens, Log: opt.Log,
 		Progress: progressLine(opt.Out, "The past is being told"),
 	}
@@ -91,7 +91,7 @@ func Demo(ctx context.Context, opt DemoOptions) error {
 	if !opt.NoEarlier && (opt.Speed == 0 || opt.Speed == 1) {
 		earlier := simulation
 		earlier.Progress = progressLine(opt.Out, "The semi-final is being told")
-		if opt.earlier, err = semiFinal(earlier); err != nil {
+		if opt.earlier, err = semiFinal(earlier, semiFinalPace); err != nil {
 			return err
 		}
 	}

@@ -15,8 +15,9 @@ type Note = { at: number; text: string; by: string };
 type Begun = { at: number; text: string; health: string };
 type Marks = { notes: Note[]; begun: Begun[] };
 
-// Kind is how a chart's values are drawn and written. Flow has its unit in its title.
-type Kind = { stack?: boolean; least: number; axis: (top: number) => (v: number) => string; value: (v: number, top: number) => string };
+// Kind is how a chart's values are drawn and written. Flow has its unit in its title; where units stand on
+// the axis it is wider.
+type Kind = { stack?: boolean; units?: boolean; least: number; axis: (top: number) => (v: number) => string; value: (v: number, top: number) => string };
 
 const percents = { least: 0.01, axis: () => ratio, value: ratio };
 const bits = (v: number, top: number) => quantity(v, top, text("unit"));
@@ -25,7 +26,7 @@ const kinds: Record<string, Kind> = {
   failing: percents,
   classes: percents,
   pressure: { least: 10, axis: (top) => (v) => quantity(v, top, "/s"), value: (v, top) => quantity(v, top, "/s") },
-  "beside-flow": { least: 1e6, axis: (top) => (v) => quantity(v, top, text("unit")), value: bits },
+  "beside-flow": { least: 1e6, units: true, axis: (top) => (v) => quantity(v, top, text("unit")), value: bits },
   "beside-failing": percents,
 };
 
@@ -236,7 +237,7 @@ export class Chart {
         },
         {
           ...look,
-          size: em * 3.6,
+          size: em * (this.kind.units ? 5.2 : 3.6),
           gap: em * 0.4,
           space: em * 2.2,
           values: (u, splits) => splits.map(this.kind.axis(u.scales.y.max ?? 0)),
