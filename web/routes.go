@@ -93,7 +93,7 @@ func (s *Server) showBoard(c echo.Context) error { return s.showBoardOf(c, pageB
 func (s *Server) showWall(c echo.Context) error { return s.showBoardOf(c, pageWall) }
 
 func (s *Server) showBoardOf(c echo.Context, page string) error {
-	sight, ok := parseSight(c.QueryParams())
+	sight, ok := pageSight(page, c.QueryParams())
 	if !ok {
 		return echo.ErrBadRequest
 	}

@@ -65,6 +65,15 @@ func parseSight(q url.Values) (cockpit.Sight, bool) {
 	return s, ok
 }
 
+// pageSight is what a page looks at by its address. A wall looks at everything, whatever its address says: it
+// has no hand to come back with, and a stranger who has its token must not cost the database anything.
+func pageSight(page string, q url.Values) (cockpit.Sight, bool) {
+	if page == pageWall {
+		return cockpit.Sight{}, true
+	}
+	return parseSight(q)
+}
+
 const (
 	sightStep    = 10       // seconds: the grain of what is kept
 	longestSight = 8 * 3600 // seconds

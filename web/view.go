@@ -43,7 +43,7 @@ func parseView(languages locales, q url.Values) (viewKey, bool) {
 		key.page = cmp.Or(key.page, pageBoard)
 		var known, readable bool
 		key.metric, known = cockpit.ParseMetric(q.Get("metric"))
-		key.sight, readable = parseSight(q)
+		key.sight, readable = pageSight(key.page, q)
 		return key, known && readable
 	case pageSources, pageMatches:
 		return key, true
