@@ -22,12 +22,14 @@ func night(t *testing.T, db *ch.DB) {
 		t.Fatal(err)
 	}
 	cell := "['a', 'b'][number % 2 + 1] AS cdn, ['Orange', 'Free'][intDiv(number, 2) % 2 + 1] AS isp, ['une', 'deux'][intDiv(number, 4) % 2 + 1] AS channel"
-	when := "toStartOfSecond(now64(3)) - INTERVAL number * 100 MILLISECOND"
+	// One moment for all tables, however long their inserts take.
+	last := fmt.Sprintf("fromUnixTimestamp64Milli(%d, 'UTC')", time.Now().Truncate(time.Second).UnixMilli())
+	when := last + " - INTERVAL number * 100 MILLISECOND"
 	for _, sql := range []string{
 		"INSERT INTO requests (received, time, source, cdn, isp, channel, pop, path, bytes, weight, status, first_byte, duration, client) SELECT now64(3), " + when + ", 'log', cdn, isp, channel, 'PAR', '/live/une/s' || toString(number % 3) || '.ts?token=x', 1000, 1, if(cdn = 'a' AND isp = 'Orange' AND intDiv(number, 4) % 10 = 0, 503, 200), 20000, -1, toIPv6('192.0.2.0') FROM (SELECT number, " + cell + " FROM numbers(6000))",
 		"INSERT INTO requests_1s (received, time, source, cdn, isp, channel, status_class, blocked, lines, requests, bytes, errors, first_byte_3) SELECT toStartOfInterval(now(), INTERVAL 10 SECOND), toStartOfSecond(" + when + ")::DateTime('UTC'), 'log', cdn, isp, channel, if(cdn = 'a' AND isp = 'Orange' AND intDiv(number, 4) % 10 = 0, 5, if(number % 100 = 7, 4, 2)), number % 100 = 7, 1, 1, 1000, cdn = 'a' AND isp = 'Orange' AND intDiv(number, 4) % 10 = 0, 1 FROM (SELECT number, " + cell + " FROM numbers(6000))",
 		"INSERT INTO beacons (received, time, source, tool, session, event, started, cdn, isp, channel, device, player, startup, playing, rebuffering, weight) SELECT now64(3), " + when + ", 'player', 'mux', concat('s', toString(number % 48)), if(number % 10 = 0, 'playbackStart', 'heartbeat'), 1, cdn, isp, channel, ['tv', 'phone'][intDiv(number, 8) % 2 + 1], 'p 1', 900, 990, 10, 1 FROM (SELECT number, " + cell + " FROM numbers(6000))",
-		"INSERT INTO deliveries (stored, first, source, received, lines, refused, late_0, oldest, newest) SELECT now64(3), number, ['log', 'player'][number + 1], now64(3), 6000, 3, 6000, now64(3) - INTERVAL 10 MINUTE, now64(3) FROM numbers(2)",
+		"INSERT INTO deliveries (stored, first, source, received, lines, refused, late_0, oldest, newest) SELECT now64(3), number, ['log', 'player'][number + 1], now64(3), 6000, 3, 6000, " + last + " - INTERVAL 10 MINUTE, " + last + " FROM numbers(2)",
 	} {
 		if err := db.Exec(t.Context(), sql); err != nil {
 			t.Fatal(err)
