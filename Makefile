@@ -7,12 +7,13 @@ TESTFLAGS ?= -timeout 10m -p 2
 FUZZTIME  ?= 20s
 BENCH     ?= .
 KILLS     ?= 200
+SOAK      ?= 30m
 DEMO      ?=
 
 # Packages whose parts run at the same time. The others are pure functions.
 RACE ?= ./cmd/... ./cockpit/... ./ingest ./internal/account ./internal/app ./internal/bus/... ./internal/ch/... ./internal/simulate ./web
 
-.PHONY: help demo build engine assets test race bench fuzz crash lint generate docker clean
+.PHONY: help demo build engine assets test race bench fuzz crash soak lint generate docker clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,7 +42,7 @@ race: engine assets ## tests under the race detector; needs a C compiler
 bench: engine assets ## benchmarks of the packages, then of the whole way of a line
 	@scripts/debian.sh chromium goaccess
 	go test -run '^$$' -bench '$(BENCH)' -p 1 $$(go list ./... | grep -v /internal/app)
-	go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 30m ./internal/app
+	go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 60m ./internal/app
 
 fuzz: ## every fuzz target for FUZZTIME (20s) each
 	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' cmd cockpit ingest internal web | while IFS=: read -r file target; do \
@@ -50,6 +51,11 @@ fuzz: ## every fuzz target for FUZZTIME (20s) each
 
 crash: engine assets ## kill vigie and its engine KILLS (200) times at random moments, then count every line
 	VIGIE_CRASH_KILLS=$(KILLS) go test -run NothingIsLost -count 1 -timeout 120m -v ./internal/app
+
+soak: engine assets ## half an hour of a browser at the demo's load, on the board and on a wall: SOAK=8h for a night
+	@scripts/debian.sh chromium
+	go test -run 'TestSoak$$' -count 1 -timeout 48h -v ./internal/app -soak $(SOAK) -soak.path /
+	go test -run 'TestSoak$$' -count 1 -timeout 48h -v ./internal/app -soak $(SOAK) -soak.path /wall
 
 lint: assets ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l cmd cockpit ingest internal web) && [ -z "$$unformatted" ] || { echo "lint: not formatted, run gofmt -w: $$unformatted" >&2; exit 1; }

@@ -226,12 +226,10 @@ func TestTheQuestionsOfATickDoNotDependOnTheAudience(t *testing.T) {
 			t.Fatal("not everyone was given the same board")
 		}
 	}
-	before = c.asked.Load()
-	if _, err := c.Look(t.Context(), Sight{Scope: Scope{CDN: "b"}}); err != nil {
-		t.Fatal(err)
-	}
-	if alone := c.asked.Load() - before; one != alone {
-		t.Errorf("twenty asked %v questions, one alone %v", one, alone)
+	// One board is three questions for each stretch that it reads, the last minute, the cells, and what it is
+	// divided by: how many stretches, the time that it takes decides.
+	if most := uint64(3*stretches + 2 + 3); one > most {
+		t.Errorf("twenty asked %d questions, one board takes %d at most", one, most)
 	}
 }
 
@@ -286,7 +284,7 @@ func TestConcernsBeginAndEndOnce(t *testing.T) {
 			t.Errorf("it grew worse: %d changes, since %v, want since %v", len(changes), now[0].Since, since)
 		}
 		for range 15 {
-			changes = tell()
+			tell()
 		}
 		if changes = tell(slow); len(changes) != 1 {
 			t.Errorf("it flickered: %d changes", len(changes))
@@ -301,7 +299,7 @@ func TestConcernsBeginAndEndOnce(t *testing.T) {
 			t.Errorf("it came back within two minutes: %+v", changes)
 		}
 		for range 180 {
-			changes = tell()
+			tell()
 		}
 		if changes = tell(slow); len(changes) != 3 {
 			t.Errorf("it came back later: %d changes, want two beginnings and an end", len(changes))

@@ -71,8 +71,9 @@ func (c *Cockpit) readServices(ctx context.Context, now time.Time) error {
 			s = &known{Service: Service{Name: r.Service, Rate: math.NaN(), Errors: math.NaN(), P95: math.NaN(), Mean: math.NaN(), Saturation: math.NaN()}}
 			byName[r.Service] = s
 		}
-		// Several metrics may tell of the same requests: the one that saw most is believed.
-		if asked := max(r.Requests, r.Errors); asked > s.asked {
+		// Several metrics may tell of the same requests: the one that saw most is believed, of those that saw
+		// the same the one that tells most errors: a histogram of durations may have no status.
+		if asked := max(r.Requests, r.Errors); asked > s.asked || asked == s.asked && r.Errors > s.Requests*zeroed(s.Errors) {
 			s.asked = asked
 			s.Rate, s.Errors, s.Requests = r.Requests/serviceWindow.Seconds(), ratio(r.Errors, asked), asked
 		}

@@ -30,6 +30,9 @@ func TestServicesOnTheBoard(t *testing.T) {
 		{"catalogue", "http_requests_total", "", 200, 0, 0, 0, -1},
 		{"player", "pool", "connections", 0, 0, 0, 0, 0.97},
 		{"rare", "http_requests_total", "", 0.1, 0.1, 0, 0, -1},
+		{"rights", "a_duration_seconds", "", 5, 0, 5, 0, -1}, // of the same requests, without their status
+		{"rights", "b_requests_total", "", 5, 1, 0, 0, -1},
+		{"rights", "c_duration_seconds", "", 5, 0, 5, 0, -1},
 	} {
 		sql := fmt.Sprintf("INSERT INTO services_1s (time, source, service, metric, resource, received, requests, errors, count, sum, saturation, duration_2, duration_12) "+
 			"SELECT toDateTime(%d) - number, 'prom', '%s', '%s', '%s', now(), %v, %v, %v, %v, %v, %v, %v FROM numbers(200)",
@@ -52,6 +55,7 @@ func TestServicesOnTheBoard(t *testing.T) {
 	none := math.NaN()
 	want := []Service{
 		{"login", 10, 0.3, 1.75, 0.316, 0.7, "memory", 600, HealthCritical},
+		{"rights", 5, 0.2, 0.02425, 0.02, none, "", 300, HealthCritical},
 		{"player", none, none, none, none, 0.97, "connections", 0, HealthCritical},
 		{"catalogue", 200, 0, none, none, none, "", 12_000, HealthFine},
 		{"rare", 0.1, 1, none, none, none, "", 6, HealthUnknown}, // six requests vouch for nothing

@@ -16,13 +16,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
-	"github.com/gorilla/websocket"
 	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sync/errgroup"
 
@@ -468,81 +466,5 @@ func BenchmarkRoomToScreen(b *testing.B) {
 		b.ReportMetric((vigie1-vigie0)/wall, "vigie-cores")
 		b.ReportMetric((engine1-engine0)/wall, "engine-cores")
 		b.ReportMetric(0, "ns/op")
-	}
-}
-
-// BenchmarkRoomScreens is what 1,000 screens cost: processor, and questions to ClickHouse a tick.
-func BenchmarkRoomScreens(b *testing.B) {
-	r := openRoom(b)
-	r.signIn()
-	for b.Loop() {
-		ctx, stop := context.WithCancel(b.Context())
-		var g errgroup.Group
-		g.Go(func() error { return r.load(ctx, 2_000) })
-		time.Sleep(15 * time.Second)
-		const window = 20 * time.Second
-		measure := func() (vigie, queries, frames float64) {
-			cpu0, _ := r.cpu()
-			ticks0, queries0 := r.metric("vigie_cockpit_ticks_total"), r.metric("vigie_cockpit_queries_total")
-			time.Sleep(window)
-			cpu1, _ := r.cpu()
-			ticks1, queries1 := r.metric("vigie_cockpit_ticks_total"), r.metric("vigie_cockpit_queries_total")
-			return (cpu1 - cpu0) / window.Seconds(), (queries1 - queries0) / (ticks1 - ticks0), ticks1 - ticks0
-		}
-		var received atomic.Int64
-		one := r.screens(ctx, 1, &received)
-		cpu1, queries1, _ := measure()
-		many := r.screens(ctx, 999, &received)
-		received.Store(0)
-		cpu1000, queries1000, ticks := measure()
-		frames := float64(received.Load())
-		if frames < 0.9*1000*ticks {
-			b.Errorf("1000 screens got %v frames in %v ticks", frames, ticks)
-		}
-		b.ReportMetric(cpu1, "cores-1-screen")
-		b.ReportMetric(cpu1000, "cores-1000-screens")
-		b.ReportMetric((cpu1000-cpu1)*1e6/999, "µs/screen/s")
-		b.ReportMetric(queries1, "queries/tick-1-screen")
-		b.ReportMetric(queries1000, "queries/tick-1000-screens")
-		b.ReportMetric(0, "ns/op")
-		stop()
-		one()
-		many()
-		if err := g.Wait(); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-// screens opens sockets that read what comes; close ends them.
-func (r *room) screens(ctx context.Context, n int, received *atomic.Int64) (closeAll func()) {
-	r.b.Helper()
-	dialer := websocket.Dialer{Jar: r.client.Jar, EnableCompression: true, HandshakeTimeout: 20 * time.Second}
-	var open []*websocket.Conn
-	var wg sync.WaitGroup
-	for range n {
-		c, res, err := dialer.DialContext(ctx, "ws://"+r.people+"/live?lang=en&metric=traffic", http.Header{"Origin": {"http://" + r.people}})
-		if err != nil {
-			status := ""
-			if res != nil {
-				status = res.Status
-			}
-			r.b.Fatal("open a screen: ", err, " ", status)
-		}
-		open = append(open, c)
-		wg.Go(func() {
-			for {
-				if _, _, err := c.ReadMessage(); err != nil {
-					return
-				}
-				received.Add(1)
-			}
-		})
-	}
-	return func() {
-		for _, c := range open {
-			c.Close()
-		}
-		wg.Wait()
 	}
 }

@@ -206,7 +206,7 @@ func TestTheSemiFinalIsSevenTenthsOfTheFinal(t *testing.T) {
 	defer collectors.Close()
 	var c simulate.Config
 	night := demoNight(t, func(of *simulate.Config) { of.Collectors = collectors.URL; c = *of })
-	semi, err := semiFinal(c)
+	semi, err := semiFinal(c, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

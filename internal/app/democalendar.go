@@ -12,10 +12,12 @@ const (
 	semiFinalBefore = 4 * 24 * time.Hour // the final, by kick-off
 	semiFinalFrom   = -30 * time.Minute  // from its kick-off: what the room keeps of it
 	semiFinalUntil  = 135 * time.Minute
+	semiFinalPace   = 25_000 // lines and beacons a second: the live ones shall not queue behind them
 )
 
-// semiFinal is the earlier match that the final is compared with, told by few lines.
-func semiFinal(final simulate.Config) (*simulate.Match, error) {
+// semiFinal is the earlier match that the final is compared with, told by few lines, pace of
+// them a second at most.
+func semiFinal(final simulate.Config, pace float64) (*simulate.Match, error) {
 	s, err := simulate.SemiFinal()
 	if err != nil {
 		return nil, err
@@ -26,6 +28,7 @@ func semiFinal(final simulate.Config) (*simulate.Match, error) {
 	c.Start = c.KickOff.Add(semiFinalUntil)
 	c.Past = semiFinalUntil - semiFinalFrom
 	c.Rate, c.HistoryRate = 30, 30
+	c.HistoryPace = pace
 	if final.Viewers > 0 {
 		c.Viewers = max(final.Viewers*7/10, 1)
 	}

@@ -17,7 +17,7 @@ const (
 )
 
 // History sends the seconds from..to, both at most Config.Past before Start and not after it, as fast
-// as the collectors take them: the newest quarter of an hour first, each in order of time. All of it
+// as the collectors and Config.HistoryPace let it: the newest quarter of an hour first, each in order of time. All of it
 // travels over HTTP; an nginx CDN's lines go to /ingest/{cdn} without syslog header, those of players
 // that post their own go with their tool's. Where the window has more lines than
 // Config.HistoryRate, lines and sessions are thinned by a whole factor, and weights grow by it.
@@ -66,7 +66,7 @@ func (m *Match) History(ctx context.Context, from, to time.Time) error {
 		wg.Go(func() { to.run(ctx) })
 	}
 
-	sent, done := 0, int64(0)
+	sent, done, began := 0, int64(0), time.Now()
 	flush := func(e *edge, format string, weight uint64) error {
 		if e.lines == 0 {
 			return nil
@@ -74,6 +74,9 @@ func (m *Match) History(ctx context.Context, from, to time.Time) error {
 		sent += e.lines
 		b := e.seal(format, e.to.source, weight, time.Time{})
 		b.path += "&backfill=1" // old data tells nothing of how late a source is
+		if pace := m.cfg.HistoryPace; pace > 0 && !sleepUntil(ctx, began.Add(time.Duration(float64(sent)/pace*float64(time.Second)))) {
+			return ctx.Err()
+		}
 		return e.to.put(ctx, b)
 	}
 	flushAll := func() error {

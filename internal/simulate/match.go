@@ -35,6 +35,7 @@ type Config struct {
 
 	Past        time.Duration  // how far before Start the population exists, and so how old history can be; 0 is 6 h
 	HistoryRate float64        // log lines for each second of history, on average; 0 is 350
+	HistoryPace float64        // lines and beacons of history sent in a second, at most; 0 is as fast as the collectors take them
 	Progress    func(Progress) // called by History, from its goroutine; may be nil
 	Truth       io.Writer      // receives the truth when Run ends; may be nil
 	Log         *slog.Logger   // nil is silent
@@ -99,6 +100,7 @@ func New(cfg Config) (*Match, error) {
 	c.between("Speed", cfg.Speed, 0.1, 600)
 	c.between("Rate", cfg.Rate, 1, 1e6)
 	c.between("HistoryRate", cfg.HistoryRate, 1, 1e6)
+	c.between("HistoryPace", cfg.HistoryPace, 0, 1e9)
 	c.between("Past", cfg.Past.Hours(), 0, 24)
 	if u, err := url.Parse(cfg.Collectors); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		c.fail("Collectors", "%q is not an http or https URL", cfg.Collectors)

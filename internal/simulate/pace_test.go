@@ -262,3 +262,30 @@ func TestABeaconThatNeverLeftIsSentAgainAndOneOfUnknownFateIsNot(t *testing.T) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestHistoryKeepsItsPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := SemiFinal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		accept := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(202) })
+		kickOff := time.Now().Add(-time.Hour)
+		told := 0
+		m, err := New(Config{
+			Scenario: s, Rate: 30, HistoryRate: 30, HistoryPace: 2000, Start: kickOff.Add(40 * time.Minute), KickOff: kickOff,
+			Progress: func(p Progress) { told = p.Lines }, Client: &http.Client{Transport: inMemory{accept}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if err := m.History(t.Context(), kickOff.Add(10*time.Minute), kickOff.Add(40*time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		want := time.Duration(float64(told) / 2000 * float64(time.Second))
+		if took := time.Since(began); took < want-time.Second || took > want+time.Second {
+			t.Errorf("%d lines took %s, wants %s", told, took, want)
+		}
+	})
+}
