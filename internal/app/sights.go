@@ -8,7 +8,9 @@ import (
 )
 
 // sights is the cockpit as people's pages ask it: there once ClickHouse is.
-type sights struct{ cockpit atomic.Pointer[cockpit.Cockpit] }
+type sights struct {
+	cockpit atomic.Pointer[cockpit.Cockpit]
+}
 
 func (s *sights) look(ctx context.Context, at cockpit.Sight) (*cockpit.Board, error) {
 	if c := s.cockpit.Load(); c != nil {
