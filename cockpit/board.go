@@ -292,7 +292,8 @@ type Concern struct {
 	ISP     string
 	Metric  Metric  // of a cell or a number
 	Finding Finding // of a source
-	Value   float64 // of a service: its errors, or its saturation; of a reserve: the share used; NaN: not told
+	Value   float64 // of a service: its errors, or how full it is; of a reserve: the share used; of what is blocked: its share; NaN: not told
+	Full    bool    // of a service: Value is how full it is
 	Usual   float64 // of a cell; NaN: not known
 	Viewers float64 // NaN: not known
 	Health  Health

@@ -36,10 +36,10 @@ func concerns(b *Board) []Concern {
 	for _, s := range b.Services.Rows {
 		if s.Health >= HealthWarning {
 			value := s.Errors
-			if !(value > 0) {
+			if s.Full {
 				value = s.Saturation
 			}
-			all = append(all, Concern{Kind: ConcernService, Name: s.Name, Value: value, Usual: nan, Viewers: nan, Health: s.Health})
+			all = append(all, Concern{Kind: ConcernService, Name: s.Name, Value: value, Full: s.Full, Usual: nan, Viewers: nan, Health: s.Health})
 		}
 	}
 	for _, s := range b.Sources.Rows {

@@ -29,6 +29,7 @@ type Service struct {
 	Resource   string  // which that is
 	Requests   float64 // behind Errors
 	Health     Health
+	Full       bool // Health is Saturation's, not Errors'
 }
 
 const (
@@ -92,7 +93,7 @@ func (c *Cockpit) readServices(ctx context.Context, now time.Time) error {
 	}
 	out := Services{Panel: Panel{AsOf: until}, Window: serviceWindow}
 	for _, s := range byName {
-		s.Health = c.serviceHealth(&s.Service)
+		s.Health, s.Full = c.serviceHealth(&s.Service)
 		out.Rows = append(out.Rows, s.Service)
 	}
 	slices.SortFunc(out.Rows, func(a, b Service) int {
@@ -112,14 +113,14 @@ func zeroed(v float64) float64 {
 	return v
 }
 
-// serviceHealth judges errors by what their number vouches for, as everywhere, and saturation.
-func (c *Cockpit) serviceHealth(s *Service) Health {
-	worst := HealthUnknown
+// serviceHealth judges errors by what their number vouches for, as everywhere, and saturation; full tells
+// that the latter made it.
+func (c *Cockpit) serviceHealth(s *Service) (worst Health, full bool) {
 	if s.Requests >= enoughLines {
 		worst = c.cfg.Limits.Errors.judge(atLeast(s.Errors, s.Requests))
 	}
-	if !math.IsNaN(s.Saturation) {
-		worst = max(worst, Limit{warmAt, fullAt}.judge(s.Saturation))
+	if h := (Limit{warmAt, fullAt}).judge(s.Saturation); h > worst {
+		return h, true
 	}
-	return worst
+	return worst, false
 }

@@ -54,11 +54,11 @@ func TestServicesOnTheBoard(t *testing.T) {
 	}
 	none := math.NaN()
 	want := []Service{
-		{"login", 10, 0.3, 1.75, 0.316, 0.7, "memory", 600, HealthCritical},
-		{"rights", 5, 0.2, 0.02425, 0.02, none, "", 300, HealthCritical},
-		{"player", none, none, none, none, 0.97, "connections", 0, HealthCritical},
-		{"catalogue", 200, 0, none, none, none, "", 12_000, HealthFine},
-		{"rare", 0.1, 1, none, none, none, "", 6, HealthUnknown}, // six requests vouch for nothing
+		{"login", 10, 0.3, 1.75, 0.316, 0.7, "memory", 600, HealthCritical, false},
+		{"rights", 5, 0.2, 0.02425, 0.02, none, "", 300, HealthCritical, false},
+		{"player", none, none, none, none, 0.97, "connections", 0, HealthCritical, true},
+		{"catalogue", 200, 0, none, none, none, "", 12_000, HealthFine, false},
+		{"rare", 0.1, 1, none, none, none, "", 6, HealthUnknown, false}, // six requests vouch for nothing
 	}
 	if len(got.Rows) != len(want) {
 		t.Fatalf("%+v", got.Rows)
@@ -66,7 +66,7 @@ func TestServicesOnTheBoard(t *testing.T) {
 	for i, w := range want {
 		g := got.Rows[i]
 		if g.Name != w.Name || !near(g.Rate, w.Rate) || !near(g.Errors, w.Errors) || !near(g.P95, w.P95) || !near(g.Mean, w.Mean) ||
-			!near(g.Saturation, w.Saturation) || g.Resource != w.Resource || !near(g.Requests, w.Requests) || g.Health != w.Health {
+			!near(g.Saturation, w.Saturation) || g.Resource != w.Resource || !near(g.Requests, w.Requests) || g.Health != w.Health || g.Full != w.Full {
 			t.Errorf("row %d:\n got %+v\nwant %+v", i, g, w)
 		}
 	}

@@ -257,7 +257,7 @@ func final(tb testing.TB, tick int) *cockpit.Board {
 		Since: kickOff.Add(135*time.Minute + 20*time.Second), Viewers: 211_834, Health: cockpit.HealthCritical,
 	}
 	b.Capacity = capacity(minute)
-	login := cockpit.Concern{Kind: cockpit.ConcernService, Name: "login", Value: .93, Usual: math.NaN(), Viewers: 18_000, Health: cockpit.HealthWarning, Since: now.Add(-2 * time.Minute)}
+	login := cockpit.Concern{Kind: cockpit.ConcernService, Name: "login", Value: .93, Full: true, Usual: math.NaN(), Viewers: 18_000, Health: cockpit.HealthWarning, Since: now.Add(-2 * time.Minute)}
 	free := cockpit.Concern{
 		Kind: cockpit.ConcernCell, Name: "CloudFront", CDN: "cloudfront", ISP: "Free", Metric: cockpit.MetricFirstByte, Value: .82, Usual: .256,
 		Viewers: 211_834, Health: cockpit.HealthCritical, Since: b.Worst.Since,

@@ -96,7 +96,11 @@ func newConcern(k look, c *cockpit.Concern) concernView {
 		v.What = k.T("concern.reserve", "share", k.share(c.Value).String())
 		v.URL = k.link(func(s *cockpit.Scope) { s.ISP, s.CDN = c.ISP, c.CDN })
 	case cockpit.ConcernService:
-		v.What = k.T("concern."+serviceReason(k.board, c), "value", k.ratio(c.Value).String())
+		reason := "errors"
+		if c.Full {
+			reason = "saturation"
+		}
+		v.What = k.T("concern."+reason, "value", k.ratio(c.Value).String())
 	case cockpit.ConcernSource:
 		v.What = k.T("finding." + c.Finding.String() + ".one")
 		if !k.wall() {
@@ -104,9 +108,9 @@ func newConcern(k look, c *cockpit.Concern) concernView {
 		}
 	case cockpit.ConcernBlocked:
 		where = k.T("concern.blocked")
-		v.What = k.T("concern.blocked.rate", "rate", k.rate(k.board.Pressure.Blocked).String())
+		v.What = k.T("concern.blocked.share", "share", k.share(c.Value).String())
 	}
-	if math.IsNaN(c.Value) && (c.Kind == cockpit.ConcernService || c.Kind == cockpit.ConcernReserve) {
+	if math.IsNaN(c.Value) && c.Kind != cockpit.ConcernCell && c.Kind != cockpit.ConcernSource {
 		v.What = v.Health.Word
 	}
 	v.Where = k.T("worst.where", "where", where)
@@ -121,21 +125,6 @@ func newConcern(k look, c *cockpit.Concern) concernView {
 	}
 	v.Detail = strings.Join(details, " · ")
 	return v
-}
-
-// serviceReason is whether a service calls by its errors or by how full it is: its line in the panel
-// of services tells.
-func serviceReason(b *cockpit.Board, c *cockpit.Concern) string {
-	for i := range b.Services.Rows {
-		s := &b.Services.Rows[i]
-		if s.Name == c.Name {
-			if c.Value == s.Saturation && c.Value != s.Errors {
-				return "saturation"
-			}
-			break
-		}
-	}
-	return "errors"
 }
 
 // changesView is what happened in the last ten minutes, the latest first.

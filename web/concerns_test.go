@@ -15,11 +15,11 @@ func TestConcernsInWords(t *testing.T) {
 	for language, want := range map[string][]string{
 		"fr": {
 			"critique Free × CloudFront : premier octet ×3,2 depuis 101′ · 212 000 spectateurs", "critique droits : erreurs 7,12 % depuis 105′", "à surveiller Free × CloudFront : 97 % du réservé depuis 102′",
-			"à surveiller SFR × Akamai : erreurs ×4,0 depuis 105+1′ · 154 000 spectateurs", "à surveiller login : saturation 93,0 % depuis 106′ · 18 000 spectateurs", "à surveiller Requêtes bloquées : 38,2 k/s depuis 97′", "à surveiller mux-export : muette depuis 105+2′",
+			"à surveiller SFR × Akamai : erreurs ×4,0 depuis 105+1′ · 154 000 spectateurs", "à surveiller login : saturation 93,0 % depuis 106′ · 18 000 spectateurs", "à surveiller Requêtes bloquées : 29 % des requêtes depuis 97′", "à surveiller mux-export : muette depuis 105+2′",
 		},
 		"en": {
 			"critical Free × CloudFront: first byte ×3.2 since 101′ · 212,000 viewers", "critical droits: errors 7.12% since 105′", "degraded Free × CloudFront: 97% of the reserve since 102′",
-			"degraded SFR × Akamai: errors ×4.0 since 105+1′ · 154,000 viewers", "degraded login: saturation 93.0% since 106′ · 18,000 viewers", "degraded Blocked requests: 38.2 k/s since 97′", "degraded mux-export: silent since 105+2′",
+			"degraded SFR × Akamai: errors ×4.0 since 105+1′ · 154,000 viewers", "degraded login: saturation 93.0% since 106′ · 18,000 viewers", "degraded Blocked requests: 29% of the requests since 97′", "degraded mux-export: silent since 105+2′",
 		},
 	} {
 		rows := parse(t, renderBoard(t, b, language, cockpit.MetricBits)).Find("#concerns li")

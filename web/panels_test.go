@@ -19,7 +19,7 @@ func services() []cockpit.Service {
 	nan := math.NaN()
 	rows := []cockpit.Service{
 		{Name: "droits", Rate: 4_100, Errors: .0712, P95: 1.84, Mean: .42, Saturation: .41, Resource: "cpu", Requests: 246_000, Health: cockpit.HealthCritical},
-		{Name: "login", Rate: 3_870, Errors: .0041, P95: .612, Mean: .2, Saturation: .93, Resource: "db connections", Requests: 232_000, Health: cockpit.HealthWarning},
+		{Name: "login", Rate: 3_870, Errors: .0041, P95: .612, Mean: .2, Saturation: .93, Resource: "db connections", Requests: 232_000, Health: cockpit.HealthWarning, Full: true},
 		{Name: "manifest", Rate: 412_000, Errors: .0002, P95: .038, Mean: .01, Saturation: .58, Resource: "cpu", Requests: 24.7e6, Health: cockpit.HealthFine},
 		{Name: "drm-licences", Rate: 9_240, Errors: .0009, P95: .121, Mean: .05, Saturation: .62, Resource: "memory", Requests: 554_000, Health: cockpit.HealthFine},
 		{Name: "ssai", Rate: 7_700, Errors: 0, P95: .084, Mean: .05, Saturation: nan, Requests: 462_000, Health: cockpit.HealthFine},

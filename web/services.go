@@ -88,9 +88,9 @@ func callingServices(rows []cockpit.Service) int {
 func newChip(l *locale, s *cockpit.Service, row serviceView) chipView {
 	v := chipView{Name: foreign(s.Name, longestChip), Health: row.Health}
 	if s.Health == cockpit.HealthWarning || s.Health == cockpit.HealthCritical {
-		v.Value = row.Full
-		if row.Alarm != "" {
-			v.Value = l.ratio(s.Errors).String()
+		v.Value = l.ratio(s.Errors).String()
+		if s.Full {
+			v.Value = row.Full
 		}
 	}
 	return v
