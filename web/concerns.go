@@ -10,8 +10,8 @@ import (
 
 // So many lines have room; the last one counts the others.
 const (
-	concernsOnWall  = 5
-	concernsOnBoard = 8
+	concernsOnWall  = 4 // there is room for one line more, which says how many there are beside
+	concernsOnBoard = 7
 	changesOnBoard  = 8
 )
 
@@ -44,8 +44,8 @@ func newConcernsView(k look) concernsView {
 		room = concernsOnWall
 	}
 	if len(rows) > room {
-		v.More = k.plural("concerns.more", len(rows)-room+1)
-		rows = rows[:room-1]
+		v.More = k.plural("concerns.more", len(rows)-room)
+		rows = rows[:room]
 	}
 	for i := range rows {
 		v.Rows = append(v.Rows, newConcern(k, &rows[i]))

@@ -46,7 +46,7 @@ func TestConcernsLeadToWhatTheyAreAbout(t *testing.T) {
 	}
 }
 
-// The last line counts those that have none; on a wall there are fewer.
+// One line more counts those that have none; on a wall there are fewer.
 func TestConcernsBeyondTheLastLine(t *testing.T) {
 	b := final(t, 0)
 	for _, tt := range []struct {
@@ -55,8 +55,8 @@ func TestConcernsBeyondTheLastLine(t *testing.T) {
 		lines int
 		more  string
 	}{
-		{pageBoard, 8, 8, ""}, {pageBoard, 9, 8, "+ 2 autres"}, {pageBoard, 64, 8, "+ 57 autres"},
-		{pageWall, 5, 5, ""}, {pageWall, 6, 5, "+ 2 autres"},
+		{pageBoard, 7, 7, ""}, {pageBoard, 8, 8, "+ 1 autre"}, {pageBoard, 9, 8, "+ 2 autres"}, {pageBoard, 64, 8, "+ 57 autres"},
+		{pageWall, 4, 4, ""}, {pageWall, 5, 5, "+ 1 autre"}, {pageWall, 6, 5, "+ 2 autres"},
 	} {
 		board := *b
 		board.Concerns = nil

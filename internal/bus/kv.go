@@ -78,8 +78,8 @@ const watchSetup = 5 * time.Second
 
 // Watch calls f with each key that there is, then with each that is written or deleted, one after the
 // other and in the order of the writes, until ctx ends (its error) or the watch breaks (ErrUnavailable),
-// as it does when the connection is lost. What was written meanwhile the next one tells: of several values
-// of a key the last one.
+// as it does when the connection is lost. What was written meanwhile the next one tells. A bucket keeps one
+// value of a key: of several that are written before the first of them is told, the last one is.
 func (k *KV) Watch(ctx context.Context, f func(key string, value []byte, deleted bool)) error {
 	lost := k.nc.StatusChanged(nats.RECONNECTING, nats.CLOSED)
 	defer k.nc.RemoveStatusListener(lost)
