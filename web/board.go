@@ -292,8 +292,11 @@ func colour(i int, peers bool) string {
 }
 
 func panelError(l *locale, p cockpit.Panel) string {
-	if p.Error == "" {
-		return ""
+	switch {
+	case p.Error != "":
+		return l.T("panel.error", "why", p.Error)
+	case p.Untold != "":
+		return l.T("panel.untold." + p.Untold)
 	}
-	return l.T("panel.error", "why", p.Error)
+	return ""
 }

@@ -513,3 +513,17 @@ func TestSamples(t *testing.T) {
 		t.Errorf("without a source of samples it answered %d", r.StatusCode)
 	}
 }
+
+// A CDN's log does not know devices: a board of one device says so instead of showing other people's numbers.
+func TestWhatASourceDoesNotTellIsSaid(t *testing.T) {
+	b := final(t, 0)
+	b.Sight.Scope.Device = "tv"
+	b.Traffic = cockpit.Number{Panel: cockpit.Panel{Untold: "device"}}
+	page := parse(t, renderBoard(t, b, "en", cockpit.MetricBits))
+	if got := page.Find("#tile-traffic .failed").Text(); !strings.Contains(got, "do not tell the device") {
+		t.Errorf("the traffic of a device says %q", got)
+	}
+	if tile := page.Find("#tile-traffic"); !tile.HasClass("unknown") || tile.Find(".big b").Text() != missing {
+		t.Errorf("its value is %q", tile.Find(".big").Text())
+	}
+}

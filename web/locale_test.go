@@ -47,7 +47,7 @@ func TestTextsAreUsedAndUsedTextsExist(t *testing.T) {
 	for _, name := range []string{"flow", "failing", "classes", "pressure", "capacity", "matrix", "tools", "sources", "services", "mesh", "breakdown"} {
 		families = append(families, name+".title", name+".definition")
 	}
-	families = append(families, "chart.line.", "js.line.", "scope.", "by.", "classes.", "pressure.accepted", "pressure.blocked", "matrix.wall.", "concern.errors", "concern.saturation", "worst.holds", "worst.breaks")
+	families = append(families, "chart.line.", "js.line.", "scope.", "by.", "classes.", "pressure.accepted", "pressure.blocked", "matrix.wall.", "concern.errors", "concern.saturation", "worst.holds", "worst.breaks", "panel.untold.")
 	all, err := loadLocales()
 	if err != nil {
 		t.Fatal(err)
