@@ -40,7 +40,7 @@ type Board struct {
 	Concerns []Concern  // all that asks for someone now, the loudest first; bounded
 	Changes  []Change   // what changed in the last ten minutes, the latest first; bounded
 
-	Breakdown *Breakdown // of a narrowed sight; nil: everything is looked at
+	Breakdown *Breakdown // of a narrowed sight; nil: everything is looked at, or it was not read yet
 	Beside    *Board     // of Sight.Beside, when Sight.Compare; its own Beside is nil
 }
 
@@ -84,7 +84,7 @@ type Number struct {
 	Forecast Compared // what was expected for this moment; of viewers and traffic
 	Earlier  Compared // the same moment of Board.Earlier
 	Reserved Compared // what was reserved, of traffic
-	Without  []string // names of CDNs or tools that are silent, so that the value lacks them
+	Without  []string // names of CDNs whose logs fell silent, so that the value lacks them
 	Few      bool     // fewer than 25 lines a minute: shown, not judged
 	Spark    []float64
 	Solid    int // how many points of Spark, from the left, are complete; the rest is drawn dotted

@@ -75,6 +75,6 @@ func BenchmarkBoard(b *testing.B) {
 		if len(board.Matrix.Rows) == 0 || !board.Traffic.Earlier.Known {
 			b.Fatal("the board is empty")
 		}
-		l.capacity(l.moment, &board.Mesh)
+		l.capacity(&board.Mesh)
 	}
 }

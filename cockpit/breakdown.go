@@ -19,7 +19,7 @@ const (
 	samplesWithin = 10 * time.Minute
 )
 
-// lately is the stretch [from, to) of single lines that are read for the sight: at most so much of it.
+// single is the stretch [from, to) of single lines that are read for the sight: at most so much of it.
 func (l *lens) single(live, most time.Duration) (from, to time.Time) {
 	if l.sight.Live() {
 		to = l.complete()
@@ -32,9 +32,11 @@ func (l *lens) single(live, most time.Duration) (from, to time.Time) {
 	return from, to
 }
 
-// readDivided reads what a narrowed sight is made of, now and then.
+// readDivided reads what a narrowed sight is made of, live now and then. Of everything there are too many
+// single lines.
 func (l *lens) readDivided(ctx context.Context) error {
-	if l.sight.Scope.Whole() && l.sight.Live() || l.now.Sub(l.dividedAt) < divideEvery {
+	switch {
+	case l.sight.Scope.Whole(), l.sight.Live() && l.now.Sub(l.dividedAt) < divideEvery, !l.sight.Live() && !l.dividedAt.IsZero():
 		return nil
 	}
 	from, to := l.single(dividedLive, dividedMost)
@@ -119,7 +121,7 @@ func (q *questions) divide(ctx context.Context, scope Scope, from, to time.Time)
 	return out, nil
 }
 
-// told is a time in seconds of one in µs or ms that may not be told: negative or NaN.
+// told is a time in seconds; NaN where it is not told, which is negative or NaN in the tables.
 func told(v float64) float64 {
 	if v >= 0 {
 		return v
@@ -177,21 +179,15 @@ func (c *Cockpit) Samples(ctx context.Context, s Sight, filter SampleFilter) ([]
 		failed = 1
 	}
 	params := append(s.Scope.narrowed(false), ch.P("from", from.Truncate(time.Second)), ch.P("to", to.Truncate(time.Second)),
-		ch.P("failed", failed), ch.P("status", filter.Status), ch.P("pop", filter.PoP))
+		ch.P("failed", failed), ch.P("status", filter.Status), ch.P("pop", filter.PoP), ch.P("most", samplesMost))
 	if err := c.ask(ctx, &rows, "samples", params...); err != nil {
 		return nil, err
 	}
 	samples := make([]Sample, 0, len(rows))
-	micro := func(v int32) float64 {
-		if v < 0 {
-			return math.NaN()
-		}
-		return float64(v) / 1e6
-	}
 	for _, r := range rows {
 		samples = append(samples, Sample{
 			At: time.UnixMilli(r.Time), CDN: r.CDN, ISP: r.ISP, Channel: r.Channel, PoP: r.PoP, Method: r.Method, Path: r.Path, Cache: r.Cache,
-			Status: int(r.Status), Bytes: r.Bytes, FirstByte: micro(r.FirstByte), Duration: micro(r.Duration),
+			Status: int(r.Status), Bytes: r.Bytes, FirstByte: told(float64(r.FirstByte) / 1e6), Duration: told(float64(r.Duration) / 1e6),
 			Aborted: r.Aborted != 0, Blocked: r.Blocked != 0, Client: address(r.Client), Player: r.Player,
 		})
 	}

@@ -28,14 +28,14 @@ func (l *lens) reserved() float64 {
 	all, scope := 0.0, l.sight.Scope
 	for _, r := range l.match.Capacity {
 		if (scope.CDN == "" || r.CDN == scope.CDN) && r.ISP == scope.ISP {
-			all += float64(r.Bits)
+			all += r.Bits
 		}
 	}
 	return all
 }
 
 // capacity holds what the whole uses against what was reserved.
-func (l *lens) capacity(m *moment, mesh *Mesh) Capacity {
+func (l *lens) capacity(mesh *Mesh) Capacity {
 	until := l.logs()
 	c := Capacity{Panel: Panel{AsOf: until}}
 	if until.IsZero() {
@@ -43,25 +43,25 @@ func (l *lens) capacity(m *moment, mesh *Mesh) Capacity {
 	}
 	complete := wholeSlots(until)
 	c.AsOf = slotStart(complete)
-	seconds := l.over().Seconds()
+	seconds := l.over(complete).Seconds()
 	cells := map[cellKey]float64{}
 	byCDN, byISP := map[string]float64{}, map[string]float64{}
-	for k, s := range l.history.sum(complete-l.judged(), complete) {
+	for k, s := range l.history.sum(l.judged(complete), complete) {
 		bits := s.bytes * 8 / seconds
 		cells[k] = bits
 		byCDN[k.cdn] += bits
 		byISP[k.isp] += bits
 	}
 	var reserves []match.Reserve
-	if m.match != nil {
-		reserves = m.match.Capacity
+	if l.match != nil {
+		reserves = l.match.Capacity
 	}
 	whole, ofCell := map[string]float64{}, map[cellKey]float64{}
 	for _, r := range reserves {
 		if r.ISP == "" {
-			whole[r.CDN] += float64(r.Bits)
+			whole[r.CDN] += r.Bits
 		} else {
-			ofCell[cellKey{r.CDN, r.ISP}] += float64(r.Bits)
+			ofCell[cellKey{r.CDN, r.ISP}] += r.Bits
 		}
 	}
 	name := func(id string) CDN {

@@ -2,6 +2,7 @@ package cockpit
 
 import (
 	"context"
+	"log/slog"
 	"math"
 	"sync"
 	"time"
@@ -61,6 +62,7 @@ func (n *earlierNight) at(s int64) *earlierSlot {
 // ClickHouse. One is read again when rows arrive for it: somebody imports it.
 type archive struct {
 	*questions
+	log     *slog.Logger
 	mu      sync.Mutex
 	nights  map[nightKey]*keptNight
 	reading bool
@@ -73,7 +75,8 @@ type nightKey struct {
 
 // keptNight is what is known of an earlier match, and how well.
 type keptNight struct {
-	night    *earlierNight // nil: not read yet
+	id       string
+	night    *earlierNight // nil: not read yet, or nothing is known of it
 	from, to time.Time
 	stale    bool      // rows arrived since it was read
 	tried    time.Time // to read it
@@ -87,8 +90,8 @@ const (
 	nightTimeout = time.Minute
 )
 
-func newArchive(q *questions) *archive {
-	return &archive{questions: q, nights: map[nightKey]*keptNight{}}
+func newArchive(q *questions, log *slog.Logger) *archive {
+	return &archive{questions: q, log: log, nights: map[nightKey]*keptNight{}}
 }
 
 // touch tells which stretches rows arrived for.
@@ -105,21 +108,21 @@ func (a *archive) touch(stretches []stretch) {
 }
 
 // night is an earlier match as far as it is known: nil until it was read.
-func (a *archive) night(ctx context.Context, m *match.Match, scope Scope, note func(error)) *earlierNight {
+func (a *archive) night(ctx context.Context, m *match.Match, scope Scope) *earlierNight {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := time.Now()
 	key := nightKey{m.ID, scope}
 	n := a.nights[key]
 	if n == nil {
-		n = &keptNight{from: m.KickOff.Add(-beforeMatch), to: m.KickOff.Add(nightTime - beforeMatch), stale: true}
+		n = &keptNight{id: m.ID, from: m.KickOff.Add(-beforeMatch), to: m.KickOff.Add(nightTime - beforeMatch), stale: true}
 		a.nights[key] = n
 		a.forget()
 	}
 	n.used = now
 	if n.stale && !a.reading && now.Sub(n.tried) >= nightRetry {
 		a.reading, n.stale, n.tried = true, false, now
-		go a.fetch(context.WithoutCancel(ctx), n, scope, note)
+		go a.fetch(context.WithoutCancel(ctx), n, scope)
 	}
 	return n.night
 }
@@ -138,7 +141,7 @@ func (a *archive) forget() {
 	delete(a.nights, oldest)
 }
 
-func (a *archive) fetch(ctx context.Context, n *keptNight, scope Scope, note func(error)) {
+func (a *archive) fetch(ctx context.Context, n *keptNight, scope Scope) {
 	ctx, cancel := context.WithTimeout(ctx, nightTimeout)
 	defer cancel()
 	night, err := a.read(ctx, n.from, n.to, scope)
@@ -147,23 +150,29 @@ func (a *archive) fetch(ctx context.Context, n *keptNight, scope Scope, note fun
 	a.reading = false
 	if err != nil {
 		n.stale = true
-		note(err)
+		a.log.Warn("an earlier match could not be read", "match", n.id, "error", err)
 		return
 	}
 	n.night = night
 }
 
+// read returns nil when nothing is known of the night.
 func (a *archive) read(ctx context.Context, start, end time.Time, scope Scope) (*earlierNight, error) {
 	first, last := slotOf(start), slotOf(end)
 	n := &earlierNight{first: first}
+	any := false
 	for from := first; from < last; from += stretchSlots {
 		slots, err := a.readSlots(ctx, scope, from, min(from+stretchSlots, last))
 		if err != nil {
 			return nil, err
 		}
 		for _, s := range slots {
-			n.slots = append(n.slots, earlierSlot{sent: s.summed(), watched: s.watched, traffic: s.bits(), audience: s.watching()})
+			n.slots = append(n.slots, earlierSlot{sent: s.all, watched: s.watched, traffic: s.bits(), audience: s.watching()})
+			any = any || s.all.lines > 0 || s.watched.lines > 0
 		}
+	}
+	if !any {
+		return nil, nil
 	}
 	return n, nil
 }

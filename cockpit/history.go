@@ -65,6 +65,7 @@ type slot struct {
 	viewers    map[string]float64 // by tool
 
 	// What settle derives.
+	all      sent // of all CDNs and networks
 	byCDN    map[string]*sent
 	byISP    map[string]float64 // bytes sent
 	byCell   map[cellKey]*experienced
@@ -86,6 +87,7 @@ func (s *slot) settle() {
 			s.byCDN[k.cdn] = &sent{}
 		}
 		s.byCDN[k.cdn].add(r)
+		s.all.add(r)
 		s.byISP[k.isp] += r.bytes
 	}
 	peerBytes := map[string]float64{}

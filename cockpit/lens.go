@@ -33,11 +33,12 @@ type lens struct {
 	against earlierMatch
 	older   *earlierNight // of against; nil: none, or not read yet
 
+	turn chan struct{} // held by the goroutine that looks through it
+	made time.Time     // when the last board was
+
 	mu      sync.Mutex
 	touched []stretch // since the last tick
 	looked  time.Time // when someone last asked for it
-	busy    bool
-	made    time.Time // when the last board was
 }
 
 // audience is how many watch, and how many sessions told so.
@@ -52,7 +53,7 @@ type edgeSecond struct{ requests, bytes, errors float64 }
 func newLens(cfg *Config, q *questions, s Sight) *lens {
 	l := &lens{
 		questions: q, cfg: cfg, sight: s, moment: &moment{}, history: newHistory(), last: &Board{Sight: s},
-		since: map[cellKey]time.Time{}, calm: map[cellKey]time.Time{},
+		since: map[cellKey]time.Time{}, calm: map[cellKey]time.Time{}, turn: make(chan struct{}, 1),
 	}
 	if s.Compare {
 		beside := s
@@ -120,17 +121,18 @@ func (l *lens) tools() time.Time             { return l.until(l.marks.tools()) }
 func (l *lens) settled(cdn string) time.Time { return l.until(l.marks.settled(cdn)) }
 func (l *lens) complete() time.Time          { return l.until(l.marks.all()) }
 
-// judged is how many slots the numbers are made of: the last minute, or all of a stretch of the past.
-func (l *lens) judged() int64 {
+// judged is the first slot that the numbers are made of whose data are complete to before end: those of the
+// last minute, or of a stretch of the past as far as it is complete.
+func (l *lens) judged(end int64) (first int64) {
 	if l.sight.Live() {
-		return minuteSlots
+		return end - minuteSlots
 	}
-	first, last := l.bounds()
-	return last - first + 1
+	first, _ = l.bounds()
+	return min(first, end-1) // of what has only begun, one slot that nobody knows
 }
 
-// over is judged as a length of time.
-func (l *lens) over() time.Duration { return time.Duration(l.judged()) * slotTime }
+// over is how long that is.
+func (l *lens) over(end int64) time.Duration { return time.Duration(end-l.judged(end)) * slotTime }
 
 // tick makes the board of a moment.
 func (l *lens) tick(ctx context.Context, m *moment) *Board {
@@ -140,6 +142,10 @@ func (l *lens) tick(ctx context.Context, m *moment) *Board {
 	l.history.begin(first, last)
 	for _, t := range l.takeTouched() {
 		l.history.touch(t.from, t.to, last)
+	}
+	// The single lines of a stretch of the past are read once, and again when rows arrive for it.
+	if !l.sight.Live() && len(l.history.dirty) > 0 {
+		l.dividedAt = time.Time{}
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { failed.edge = l.readEdge(ctx) })
@@ -339,7 +345,7 @@ func (l *lens) readCells(ctx context.Context) error {
 	return nil
 }
 
-// errText of the first that is one.
+// firstText is the text of the first of them that is an error.
 func firstText(errs ...error) string {
 	var text string
 	for _, err := range errs {

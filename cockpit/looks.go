@@ -45,14 +45,12 @@ func (c *Cockpit) Look(ctx context.Context, s Sight) (*Board, error) {
 	l.looked = time.Now()
 	c.mu.Unlock()
 
-	for !l.begin() { // someone else makes it
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(20 * time.Millisecond):
-		}
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	defer l.end()
 	if time.Since(l.made) < 2*tickEvery {
 		return l.last, nil
 	}
@@ -75,23 +73,6 @@ func (c *Cockpit) exists(s Sight) bool {
 	return s.Live() || s.From < s.To && s.To-s.From <= int64(longest/time.Second)
 }
 
-// begin takes the lens for one goroutine; false: another has it.
-func (l *lens) begin() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.busy {
-		return false
-	}
-	l.busy = true
-	return true
-}
-
-func (l *lens) end() {
-	l.mu.Lock()
-	l.busy = false
-	l.mu.Unlock()
-}
-
 // lookThrough makes the lens's board: its own parts, and those that are the same for everyone.
 func (c *Cockpit) lookThrough(ctx context.Context, l *lens, m *moment, room *Board) *Board {
 	c.aim(ctx, l, m)
@@ -108,10 +89,8 @@ func (c *Cockpit) lookThrough(ctx context.Context, l *lens, m *moment, room *Boa
 func (c *Cockpit) aim(ctx context.Context, l *lens, m *moment) {
 	l.against = c.compared(m, l.sight)
 	l.older = nil
-	if l.against.match != nil {
-		l.older = c.older.night(ctx, l.against.match, l.sight.Scope, func(err error) {
-			c.cfg.Log.Warn("an earlier match could not be read", "match", l.against.match.ID, "error", err)
-		})
+	if earlier := l.against.match; earlier != nil {
+		l.older = c.older.night(ctx, earlier, l.sight.Scope)
 	}
 	if l.beside != nil {
 		c.aim(ctx, l.beside, m)
@@ -175,11 +154,13 @@ func (c *Cockpit) lookOn(ctx context.Context, wg *sync.WaitGroup) {
 			delete(c.lenses, s)
 			continue
 		}
-		if !l.begin() {
+		select {
+		case l.turn <- struct{}{}:
+		default: // it is being looked through
 			continue
 		}
 		wg.Go(func() {
-			defer l.end()
+			defer func() { <-l.turn }()
 			rest := every
 			if !s.Live() {
 				rest = restingSight

@@ -178,6 +178,57 @@ func TestAStretchOfThePastIsJudgedAsAWhole(t *testing.T) {
 	}
 }
 
+// A stretch that goes up to now is not complete at its end: what is not known yet must make no number smaller.
+func TestAStretchUpToNowIsJudgedAsFarAsItIsComplete(t *testing.T) {
+	db := chtest.Open(t)
+	night(t, db)
+	c, _ := room(t, db)
+	to := time.Now().Add(2*time.Minute).Unix() / 10 * 10 // its last minutes are still to come
+	b, err := c.Look(t.Context(), Sight{Scope: Scope{CDN: "a"}, From: to - 300, To: to})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bits := 0.0
+	for _, row := range b.Matrix.Rows {
+		bits += zeroed(row.Total.Bits)
+	}
+	if !near(bits, 40_000, 0.02) || !near(b.Traffic.Value, 40_000, 0.02) || !near(b.Pressure.Accepted+b.Pressure.Blocked, 5, 0.02) {
+		t.Errorf("the matrix has %v bit/s, the tile %v, requests are %v a second; want 40,000 and 5", bits, b.Traffic.Value, b.Pressure.Accepted+b.Pressure.Blocked)
+	}
+	if b.Matrix.Window >= 300*time.Second || b.Matrix.Window < 150*time.Second {
+		t.Errorf("the matrix is of %v of five minutes of which two are to come", b.Matrix.Window)
+	}
+}
+
+// Single lines of the past do not change: they are read once, and again when rows arrive for them.
+func TestAStretchOfThePastIsDividedOnce(t *testing.T) {
+	db := chtest.Open(t)
+	night(t, db)
+	c, _ := room(t, db)
+	to := time.Now().Add(-3*time.Minute).Unix() / 10 * 10
+	sight := Sight{Scope: Scope{CDN: "a"}, From: to - 120, To: to}
+	if b, err := c.Look(t.Context(), sight); err != nil || b.Breakdown == nil {
+		t.Fatal(b, err)
+	}
+	l := c.lenses[sight]
+	asked := func() uint64 {
+		before, m := c.asked.Load(), *c.moment
+		m.now = m.now.Add(time.Minute)
+		l.tick(t.Context(), &m)
+		return c.asked.Load() - before
+	}
+	if n := asked(); n != 1 { // the audience of its cells
+		t.Errorf("a minute later %d questions were asked, want 1", n)
+	}
+	l.touch([]stretch{{time.Unix(to-60, 0), time.Unix(to-50, 0)}})
+	if n := asked(); n != 1+3+3 {
+		t.Errorf("when rows arrived %d questions were asked, want 7", n)
+	}
+	if b, err := c.Look(t.Context(), Sight{From: to - 120, To: to}); err != nil || b.Breakdown != nil {
+		t.Errorf("all single lines of everybody were read: %v", err)
+	}
+}
+
 func TestSightsThatThereAreNot(t *testing.T) {
 	db := chtest.Open(t)
 	night(t, db)

@@ -18,7 +18,7 @@ const (
 // matrix is networks by CDNs over the last complete minute.
 func (l *lens) matrix() Matrix {
 	logs, tools := l.logs(), l.tools()
-	m := Matrix{Panel: Panel{AsOf: logs}, Window: l.over()}
+	m := Matrix{Panel: Panel{AsOf: logs}, Window: l.over(wholeSlots(logs))}
 	for _, cdn := range l.cfg.CDNs {
 		m.Columns = append(m.Columns, Column{ID: cdn.ID, Name: cdn.Name, Colour: cdn.Colour})
 	}
@@ -28,20 +28,20 @@ func (l *lens) matrix() Matrix {
 	}
 	end := wholeSlots(logs)
 	m.AsOf = slotStart(end)
-	sums := l.history.sum(end-l.judged(), end)
+	sums := l.history.sum(l.judged(end), end)
 	seen := map[cellKey]*experienced{}
 	peers := map[string]float64{}
 	leading := ""
 	if !tools.IsZero() {
 		toolEnd := wholeSlots(tools)
-		for k, e := range l.history.sumExperience(toolEnd-l.judged(), toolEnd) {
+		for k, e := range l.history.sumExperience(l.judged(toolEnd), toolEnd) {
 			cell := cellKey{k.cdn, k.isp}
 			if seen[cell] == nil {
 				seen[cell] = &experienced{}
 			}
 			seen[cell].add(e)
 		}
-		for s := toolEnd - l.judged(); s < toolEnd; s++ {
+		for s := l.judged(toolEnd); s < toolEnd; s++ {
 			if sl := l.history.at(s); sl != nil {
 				for isp, bytes := range sl.peers {
 					peers[isp] += bytes
@@ -65,7 +65,7 @@ func (l *lens) matrix() Matrix {
 	}
 	slices.SortFunc(names, func(a, b string) int { return cmp.Or(-cmp.Compare(isps[a], isps[b]), cmp.Compare(a, b)) })
 
-	seconds := l.over().Seconds()
+	seconds := m.Window.Seconds()
 	columnTotals := make([]totals, len(m.Columns))
 	var rowSums [][]totals
 	for _, isp := range names {
@@ -214,7 +214,7 @@ func (l *lens) judge(cell *Cell, key cellKey, told uint64, end int64) {
 	for m := range cell.Trend {
 		cell.Trend[m] = make([]float64, trendPoints)
 	}
-	per := l.perTrend()
+	per := l.perTrend(end)
 	for i := range trendPoints {
 		var t totals
 		rowBytes := 0.0
@@ -241,7 +241,7 @@ func (l *lens) judge(cell *Cell, key cellKey, told uint64, end int64) {
 		cell.Trend[MetricFirstByte][i] = point.FirstByte
 		cell.Trend[MetricRebuffering][i] = point.Rebuffering
 	}
-	if !l.enough(cell.Lines) {
+	if !enough(cell.Lines, l.over(end)) {
 		delete(l.since, key)
 		return
 	}
@@ -314,16 +314,16 @@ func (c *Cell) value(m Metric) float64 {
 }
 
 // perTrend is how many slots are in one point of a trend: of a stretch of the past the trend has all.
-func (l *lens) perTrend() int64 {
+func (l *lens) perTrend(end int64) int64 {
 	if l.sight.Live() {
 		return trendSlots
 	}
-	return max(1, l.judged()/trendPoints)
+	return max(1, (end-l.judged(end))/trendPoints)
 }
 
 func (l *lens) peerTrend(isp string, end int64) []float64 {
 	out := make([]float64, trendPoints)
-	per := l.perTrend()
+	per := l.perTrend(end)
 	for i := range out {
 		out[i] = math.NaN()
 		bytes, any := 0.0, false

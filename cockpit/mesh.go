@@ -39,12 +39,12 @@ const meshNetworks = 8
 func (l *lens) mesh() Mesh {
 	until := l.tools()
 	complete := wholeSlots(until)
-	m := Mesh{Panel: Panel{AsOf: until}, Window: l.over(), Bits: math.NaN(), Offload: math.NaN()}
+	m := Mesh{Panel: Panel{AsOf: until}, Window: l.over(complete), Bits: math.NaN(), Offload: math.NaN()}
 	if until.IsZero() {
 		return m
 	}
 	m.AsOf = slotStart(complete)
-	cells := l.history.sumExperience(complete-l.judged(), complete)
+	cells := l.history.sumExperience(l.judged(complete), complete)
 	byTool := map[string]float64{}
 	for k, e := range cells {
 		if e.peerBytes > 0 || e.uploaded > 0 {
@@ -84,7 +84,7 @@ func (l *lens) mesh() Mesh {
 	m.Networks = m.Networks[:min(len(m.Networks), meshNetworks)]
 
 	sent, total := map[string]float64{}, 0.0
-	for k, s := range l.history.sum(complete-l.judged(), complete) {
+	for k, s := range l.history.sum(l.judged(complete), complete) {
 		sent[k.cdn] += s.bytes
 		total += s.bytes
 	}

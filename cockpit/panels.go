@@ -159,9 +159,9 @@ func (l *lens) spark(n *Number, complete int64, f func(*slot) float64) {
 	}
 }
 
-// enough tells whether so many lines of what is judged are enough to judge.
-func (l *lens) enough(lines uint64) bool {
-	return float64(lines) >= enoughLines*float64(l.judged())/minuteSlots
+// enough tells whether so many lines of so long are enough to judge.
+func enough(lines uint64, over time.Duration) bool {
+	return float64(lines) >= enoughLines*over.Minutes()
 }
 
 // silent are the names of the CDNs whose logs came and do not any more, so that sums lack them.
@@ -202,7 +202,7 @@ func (l *lens) mean(from, to int64, f func(*slot) float64) float64 {
 // compare fills in what a number is held against: the forecast of the moments it is of, and the earlier
 // match at the same.
 func (l *lens) compare(n *Number, complete int64, points []match.Point, earlier func(*earlierSlots) float64) {
-	from := complete - l.judged()
+	from := l.judged(complete)
 	if points != nil && l.match != nil && l.sight.Scope.Whole() {
 		sum, known := 0.0, 0
 		for s := from; s < complete; s++ {
@@ -228,11 +228,7 @@ func (s *slot) bits() float64 {
 	if len(s.byCDN) == 0 {
 		return math.NaN()
 	}
-	bytes := s.peerSum
-	for _, r := range s.byCDN {
-		bytes += r.bytes
-	}
-	return bytes * 8 / slotTime.Seconds()
+	return (s.all.bytes + s.peerSum) * 8 / slotTime.Seconds()
 }
 
 func (l *lens) traffic() Number {
@@ -260,10 +256,9 @@ func (l *lens) traffic() Number {
 			before = sl.bits()
 		}
 	default:
-		value = l.mean(complete-l.judged(), complete, (*slot).bits)
-		for _, s := range l.history.sum(complete-l.judged(), complete) {
-			n.Samples += uint64(s.requests)
-		}
+		value = l.mean(l.judged(complete), complete, (*slot).bits)
+		now := l.sentIn(l.judged(complete), complete)
+		n.Samples = uint64(now.requests)
 	}
 	n.known(value, before)
 	l.spark(&n, complete, (*slot).bits)
@@ -282,23 +277,24 @@ func (l *lens) traffic() Number {
 	return n
 }
 
-func (s *slot) errorRatio() float64 {
-	var errors, requests float64
-	for _, r := range s.byCDN {
-		errors += r.errors
-		requests += r.requests
+func (s *slot) errorRatio() float64 { return ratio(s.all.errors, s.all.requests) }
+
+// sentIn is the sum over all CDNs and networks of the slots [from, to).
+func (l *lens) sentIn(from, to int64) (all sent) {
+	for s := from; s < to; s++ {
+		if sl := l.history.at(s); sl != nil {
+			all.add(&sl.all)
+		}
 	}
-	return ratio(errors, requests)
+	return all
 }
 
 func (l *lens) errors() Number {
 	until := l.logs()
 	complete := wholeSlots(until)
 	n := Number{Panel: Panel{AsOf: until}}
-	var now, ago sent
-	for _, s := range l.history.sum(complete-l.judged(), complete) {
-		now.add(s)
-	}
+	var ago sent
+	now := l.sentIn(l.judged(complete), complete)
 	lines := now.lines
 	if l.sight.Live() { // the same minute, to the second
 		now = sent{}
@@ -308,9 +304,7 @@ func (l *lens) errors() Number {
 				now.requests += e.requests
 			}
 		}
-		for _, s := range l.history.sum(slotOf(until)-agoSlots-minuteSlots, slotOf(until)-agoSlots) {
-			ago.add(s)
-		}
+		ago = l.sentIn(complete-agoSlots-minuteSlots, complete-agoSlots)
 	}
 	n.Samples = uint64(now.requests)
 	n.known(ratio(now.errors, now.requests), ratio(ago.errors, ago.requests))
@@ -320,7 +314,7 @@ func (l *lens) errors() Number {
 	l.spark(&n, complete, (*slot).errorRatio)
 	n.Without = l.silent()
 	l.compare(&n, complete, nil, (*earlierSlots).errorRatio)
-	n.Few = n.Known && !l.enough(lines)
+	n.Few = n.Known && !enough(lines, l.over(complete))
 	if n.Known && !n.Few {
 		n.Health = l.cfg.Limits.Errors.judge(n.Value)
 	}
@@ -354,7 +348,7 @@ func (l *lens) viewers() Number {
 	default: // the most at once
 		n.AsOf = slotStart(complete)
 		most := math.NaN()
-		for s := complete - l.judged(); s < complete; s++ {
+		for s := l.judged(complete); s < complete; s++ {
 			if v := count(s); !(v <= most) && v == v {
 				most = v
 			}
@@ -377,7 +371,7 @@ func (l *lens) viewers() Number {
 // experience is the sum over all tools and cells of what is judged before a slot.
 func (l *lens) experience(end int64) experienced {
 	var all experienced
-	for s := end - l.judged(); s < end; s++ {
+	for s := l.judged(end); s < end; s++ {
 		if sl := l.history.at(s); sl != nil {
 			all.add(&sl.watched)
 		}
@@ -385,12 +379,12 @@ func (l *lens) experience(end int64) experienced {
 	return all
 }
 
-// experiencedNumber is a number that tools tell.
-func (l *lens) experiencedNumber(of func(*experienced) float64, judge Limit, samples func(*experienced) float64) Number {
+// experiencedNumber is a number that tools tell, and what it is made of.
+func (l *lens) experiencedNumber(of func(*experienced) float64, judge Limit, samples func(*experienced) float64) (n Number, all experienced) {
 	until := l.tools()
 	complete := wholeSlots(until)
-	n := Number{Panel: Panel{AsOf: until}}
-	all := l.experience(complete)
+	n.AsOf = until
+	all = l.experience(complete)
 	before := math.NaN()
 	if l.sight.Live() {
 		ago := l.experience(complete - agoSlots)
@@ -405,11 +399,11 @@ func (l *lens) experiencedNumber(of func(*experienced) float64, judge Limit, sam
 	}
 	l.spark(&n, complete, func(s *slot) float64 { return of(&s.watched) })
 	l.compare(&n, complete, nil, func(e *earlierSlots) float64 { return of(&e.watched) })
-	n.Few = n.Known && !l.enough(all.lines)
+	n.Few = n.Known && !enough(all.lines, l.over(complete))
 	if n.Known && !n.Few {
 		n.Health = judge.judge(n.Value)
 	}
-	return n
+	return n, all
 }
 
 func (e *experienced) startupQuantile(q float64) float64 {
@@ -417,9 +411,8 @@ func (e *experienced) startupQuantile(q float64) float64 {
 }
 
 func (l *lens) startup() Number {
-	n := l.experiencedNumber(func(e *experienced) float64 { return e.startupQuantile(0.5) }, l.cfg.Limits.Startup,
+	n, all := l.experiencedNumber(func(e *experienced) float64 { return e.startupQuantile(0.5) }, l.cfg.Limits.Startup,
 		func(e *experienced) float64 { return e.startup.total() })
-	all := l.experience(wholeSlots(l.tools()))
 	n.P95 = all.startupQuantile(0.95)
 	return n
 }
@@ -429,15 +422,27 @@ func (e *experienced) rebufferingRatio() float64 {
 }
 
 func (l *lens) rebuffering() Number {
-	return l.experiencedNumber((*experienced).rebufferingRatio, l.cfg.Limits.Rebuffering, func(e *experienced) float64 { return float64(e.lines) })
+	n, _ := l.experiencedNumber((*experienced).rebufferingRatio, l.cfg.Limits.Rebuffering, func(e *experienced) float64 { return float64(e.lines) })
+	return n
 }
 
 // Peers is the id of the peer-to-peer mesh among the lines and columns.
 const Peers = "p2p"
 
+// solid is how many of the slots [from, to) are complete by a moment.
+func solid(from, to int64, until time.Time) int {
+	return int(min(max(wholeSlots(until)-from, 0), to-from))
+}
+
+// blank is a chart of the slots [from, to) without lines.
+func (l *lens) blank(from, to int64) Chart {
+	until := l.logs()
+	return Chart{Panel: Panel{AsOf: until}, Start: slotStart(from), Step: slotTime, Solid: solid(from, to, until)}
+}
+
 // line is f over the slots [from, to), complete up to a moment.
 func (l *lens) line(from, to int64, until time.Time, f func(*slot) float64) Line {
-	line := Line{Solid: int(min(max(wholeSlots(until)-from, 0), to-from)), Points: make([]float64, 0, to-from)}
+	line := Line{Solid: solid(from, to, until), Points: make([]float64, 0, to-from)}
 	for s := from; s < to; s++ {
 		v := math.NaN()
 		if sl := l.history.at(s); sl != nil {
@@ -450,8 +455,7 @@ func (l *lens) line(from, to int64, until time.Time, f func(*slot) float64) Line
 
 // chart lays a line per CDN over the slots [from, to), by f.
 func (l *lens) chart(from, to int64, f func(*sent) float64) Chart {
-	until := l.logs()
-	ch := Chart{Panel: Panel{AsOf: until}, Start: slotStart(from), Step: slotTime, Solid: int(min(max(wholeSlots(until)-from, 0), to-from))}
+	ch := l.blank(from, to)
 	for _, cdn := range l.cfg.CDNs {
 		if l.sight.Scope.CDN != "" && l.sight.Scope.CDN != cdn.ID {
 			continue
@@ -503,26 +507,16 @@ func (l *lens) failing() Chart {
 	return l.chart(from, to, func(all *sent) float64 { return ratio(all.errors, all.requests) })
 }
 
-// summed is the sum over all CDNs of a slot.
-func (s *slot) summed() (all sent) {
-	for _, r := range s.byCDN {
-		all.add(r)
-	}
-	return all
-}
-
 // lines lays one line for each of the named parts of a slot's requests over the recent slots.
 func (l *lens) lines(names []string, of []func(*sent) float64) Chart {
 	from, to := l.recent()
-	until := l.logs()
-	ch := Chart{Panel: Panel{AsOf: until}, Start: slotStart(from), Step: slotTime, Solid: int(min(max(wholeSlots(until)-from, 0), to-from))}
+	ch := l.blank(from, to)
 	for i, name := range names {
-		line := l.line(from, to, until, func(s *slot) float64 {
+		line := l.line(from, to, ch.AsOf, func(s *slot) float64 {
 			if len(s.byCDN) == 0 {
 				return math.NaN()
 			}
-			all := s.summed()
-			return of[i](&all)
+			return of[i](&s.all)
 		})
 		line.ID, line.Name, line.Colour = name, name, i
 		ch.Lines = append(ch.Lines, line)
@@ -541,13 +535,13 @@ func (l *lens) classes() Chart {
 func (l *lens) toolsSeen() Tools {
 	until := l.tools()
 	complete := wholeSlots(until)
-	t := Tools{Panel: Panel{AsOf: until}, Window: l.over()}
+	t := Tools{Panel: Panel{AsOf: until}, Window: l.over(complete)}
 	if until.IsZero() {
 		return t
 	}
 	t.AsOf = slotStart(complete)
 	byTool := map[string]*experienced{}
-	for k, e := range l.history.sumExperience(complete-l.judged(), complete) {
+	for k, e := range l.history.sumExperience(l.judged(complete), complete) {
 		if byTool[k.tool] == nil {
 			byTool[k.tool] = &experienced{}
 		}
@@ -561,7 +555,7 @@ func (l *lens) toolsSeen() Tools {
 		t.Rows = append(t.Rows, Tool{
 			Name:        name,
 			Format:      l.formatOf(name),
-			Startup:     e.startup.quantile(0.5, event.StartupEdges[:]) / 1000,
+			Startup:     e.startupQuantile(0.5),
 			Rebuffering: e.rebufferingRatio(),
 			Failures:    ratio(e.failures, e.attempts),
 			Bitrate:     ratio(e.bitsPlayed, e.mediaTime/1000),

@@ -26,15 +26,13 @@ func (l *lens) pressure() Pressure {
 		}
 	}
 	complete := wholeSlots(until)
-	var all sent
-	for _, s := range l.history.sum(complete-l.judged(), complete) {
-		all.add(s)
-	}
+	all := l.sentIn(l.judged(complete), complete)
 	if all.lines == 0 {
 		return p
 	}
-	p.Accepted, p.Blocked = (all.requests-all.blocked)/l.over().Seconds(), all.blocked/l.over().Seconds()
-	if all.lines >= enoughLines {
+	over := l.over(complete)
+	p.Accepted, p.Blocked = (all.requests-all.blocked)/over.Seconds(), all.blocked/over.Seconds()
+	if enough(all.lines, over) {
 		p.Health = l.cfg.Limits.Blocked.judge(atLeast(ratio(all.blocked, all.requests), float64(all.lines)))
 	}
 	return p

@@ -161,7 +161,7 @@ func New(cfg Config) (*Cockpit, error) {
 		took:      prometheus.NewHistogram(prometheus.HistogramOpts{Name: "vigie_cockpit_tick_seconds", Help: "Time to make one board.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 11)}),
 	}
 	c.whole = newLens(&c.cfg, c.questions, Sight{})
-	c.older = newArchive(c.questions)
+	c.older = newArchive(c.questions, cfg.Log)
 	for _, s := range cfg.Sources {
 		c.marks.cdns[s.ID] = s.CDN
 	}
@@ -273,7 +273,7 @@ func (c *Cockpit) Tick(ctx context.Context, now time.Time) *Board {
 	}
 	keep(&board.Services, &last.Services, errText(services), func() Services { return c.served })
 	keep(&board.Sources, &last.Sources, cmp.Or(errText(m.failed), errText(refused)), func() Sources { return c.sources(now) })
-	keep(&board.Capacity, &last.Capacity, board.Flow.Error, func() Capacity { return c.whole.capacity(m, &board.Mesh) })
+	keep(&board.Capacity, &last.Capacity, board.Flow.Error, func() Capacity { return c.whole.capacity(&board.Mesh) })
 	c.tellLogins(board)
 	board.Concerns = concerns(board)
 	board.Changes = c.log.note(board.Concerns, m)

@@ -25,4 +25,4 @@ WHERE time >= {from:DateTime('UTC')} AND time < {to:DateTime('UTC')}
     AND ({status:UInt16} = 0 OR status = {status:UInt16})
     AND ({pop:String} = '' OR pop = {pop:String})
 ORDER BY time DESC
-LIMIT 100
+LIMIT {most:UInt32}
