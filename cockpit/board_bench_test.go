@@ -6,6 +6,7 @@ import (
 	"math"
 	"testing"
 	"time"
+	"vigie/internal/watermark"
 
 	"vigie/internal/match"
 )
@@ -31,9 +32,9 @@ func BenchmarkBoard(b *testing.B) {
 	}
 	l := newLens(&cfg, nil, Sight{})
 	now := time.Now()
-	marks := watermarks{cdns: map[string]string{"a": "a", "b": "b", "c": "c", "d": "d", "t": ""}, now: now, frontier: now, sources: map[string]*sourceState{}}
-	for id := range marks.cdns {
-		marks.sources[id] = &sourceState{ID: id, Received: now, Newest: now, Known: true, Late: 2 * time.Second}
+	marks := watermark.Marks{CDNs: map[string]string{"a": "a", "b": "b", "c": "c", "d": "d", "t": ""}, Now: now, Frontier: now, Sources: map[string]*watermark.Source{}}
+	for id := range marks.CDNs {
+		marks.Sources[id] = &watermark.Source{ID: id, Received: now, Newest: now, Known: true, Late: 2 * time.Second}
 	}
 	l.moment = &moment{now: now, marks: marks, match: m, timeline: m.Planned(), clock: m.Now(nil, now)}
 	first, last := l.bounds()

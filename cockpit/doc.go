@@ -3,7 +3,7 @@
 //
 // Reading order: board.go is what comes out, sight.go what can be looked at; tick.go is the second's
 // work, moment.go what all sights share in it, looks.go who looks at what; lens.go reads for one sight,
-// watermarks.go says until when it is complete, history.go keeps it by ten seconds, mended when late rows
+// Package watermark says until when it is complete, history.go keeps it by ten seconds, mended when late rows
 // arrive; panels.go, matrix.go, mesh.go, pressure.go, capacity.go, breakdown.go and earlier.go make the
 // parts of its board; concerns.go says what asks for someone; hub.go hands frames to screens.
 //

@@ -6,6 +6,7 @@ import (
 	"math"
 	"sync"
 	"time"
+	"vigie/internal/watermark"
 
 	"vigie/internal/match"
 )
@@ -95,12 +96,12 @@ func newArchive(q *questions, log *slog.Logger) *archive {
 }
 
 // touch tells which stretches rows arrived for.
-func (a *archive) touch(stretches []stretch) {
+func (a *archive) touch(stretches []watermark.Stretch) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, n := range a.nights {
 		for _, t := range stretches {
-			if t.from.Before(n.to) && !t.to.Before(n.from) {
+			if t.From.Before(n.to) && !t.To.Before(n.from) {
 				n.stale = true
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"time"
+	"vigie/internal/histogram"
 )
 
 // slotTime is the grain of what is kept in memory for the charts.
@@ -20,7 +21,7 @@ type sent struct {
 	lines                   uint64
 	requests, bytes, errors float64
 	server, client, blocked float64 // of requests: 5xx; 4xx that no rule refused; refused by security rules
-	firstByte               histogram
+	firstByte               histogram.Buckets
 }
 
 func (s *sent) add(o *sent) {
@@ -31,7 +32,7 @@ func (s *sent) add(o *sent) {
 	s.server += o.server
 	s.client += o.client
 	s.blocked += o.blocked
-	s.firstByte.add(&o.firstByte)
+	s.firstByte.Add(&o.firstByte)
 }
 
 type toolKey struct{ tool, cdn, isp string }
@@ -40,7 +41,7 @@ type toolKey struct{ tool, cdn, isp string }
 type experienced struct {
 	lines                                                                                                  uint64
 	attempts, starts, playing, rebuffering, failures, bitsPlayed, mediaTime, peerBytes, uploaded, cdnBytes float64
-	startup                                                                                                histogram
+	startup                                                                                                histogram.Buckets
 }
 
 func (e *experienced) add(o *experienced) {
@@ -55,7 +56,7 @@ func (e *experienced) add(o *experienced) {
 	e.peerBytes += o.peerBytes
 	e.uploaded += o.uploaded
 	e.cdnBytes += o.cdnBytes
-	e.startup.add(&o.startup)
+	e.startup.Add(&o.startup)
 }
 
 // slot is ten seconds of the night. It is filled once, settled, and read many times.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"sync"
 	"time"
+	"vigie/internal/watermark"
 
 	"vigie/internal/ch"
 )
@@ -37,8 +38,8 @@ type lens struct {
 	made time.Time     // when the last board was
 
 	mu      sync.Mutex
-	touched []stretch // since the last tick
-	looked  time.Time // when someone last asked for it
+	touched []watermark.Stretch // since the last tick
+	looked  time.Time           // when someone last asked for it
 }
 
 // audience is how many watch, and how many sessions told so.
@@ -64,27 +65,27 @@ func newLens(cfg *Config, q *questions, s Sight) *lens {
 }
 
 // touch tells the lens that rows arrived. It may be called at any time.
-func (l *lens) touch(stretches []stretch) {
+func (l *lens) touch(stretches []watermark.Stretch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.touched = append(l.touched, stretches...); len(l.touched) > 10_000 { // nobody has looked for hours
 		first, last := l.touched[0], l.touched[0]
 		for _, t := range l.touched {
-			if t.from.Before(first.from) {
+			if t.From.Before(first.From) {
 				first = t
 			}
-			if t.to.After(last.to) {
+			if t.To.After(last.To) {
 				last = t
 			}
 		}
-		l.touched = []stretch{{first.from, last.to}}
+		l.touched = []watermark.Stretch{{From: first.From, To: last.To}}
 	}
 	if l.beside != nil {
 		l.beside.touch(stretches)
 	}
 }
 
-func (l *lens) takeTouched() []stretch {
+func (l *lens) takeTouched() []watermark.Stretch {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	touched := l.touched
@@ -107,7 +108,7 @@ func (l *lens) until(mark time.Time) time.Time {
 		return mark
 	}
 	end := time.Unix(l.sight.To, 0)
-	if old := l.now.Add(-oldest); mark.Before(old) {
+	if old := l.now.Add(-watermark.Oldest); mark.Before(old) {
 		mark = old
 	}
 	if mark.Before(end) {
@@ -116,10 +117,10 @@ func (l *lens) until(mark time.Time) time.Time {
 	return end
 }
 
-func (l *lens) logs() time.Time              { return l.until(l.marks.logs()) }
-func (l *lens) tools() time.Time             { return l.until(l.marks.tools()) }
-func (l *lens) settled(cdn string) time.Time { return l.until(l.marks.settled(cdn)) }
-func (l *lens) complete() time.Time          { return l.until(l.marks.all()) }
+func (l *lens) logs() time.Time              { return l.until(l.marks.Logs()) }
+func (l *lens) tools() time.Time             { return l.until(l.marks.Tools()) }
+func (l *lens) settled(cdn string) time.Time { return l.until(l.marks.Settled(cdn)) }
+func (l *lens) complete() time.Time          { return l.until(l.marks.All()) }
 
 // judged is the first slot that the numbers are made of whose data are complete to before end: those of the
 // last minute, or of a stretch of the past as far as it is complete.
@@ -141,7 +142,7 @@ func (l *lens) tick(ctx context.Context, m *moment) *Board {
 	first, last := l.bounds()
 	l.history.begin(first, last)
 	for _, t := range l.takeTouched() {
-		l.history.touch(t.from, t.to, last)
+		l.history.touch(t.From, t.To, last)
 	}
 	// The single lines of a stretch of the past are read once, and again when rows arrive for it.
 	if !l.sight.Live() && len(l.history.dirty) > 0 {

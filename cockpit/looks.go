@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"vigie/internal/watermark"
 )
 
 const (
@@ -105,7 +106,7 @@ func (b *Board) share(room *Board) {
 }
 
 // touch tells all lenses that rows arrived.
-func (c *Cockpit) touch(stretches []stretch) {
+func (c *Cockpit) touch(stretches []watermark.Stretch) {
 	if len(stretches) == 0 {
 		return
 	}

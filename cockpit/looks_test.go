@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"vigie/internal/watermark"
 
 	"vigie/internal/ch"
 	"vigie/internal/ch/chtest"
@@ -220,7 +221,7 @@ func TestAStretchOfThePastIsDividedOnce(t *testing.T) {
 	if n := asked(); n != 1 { // the audience of its cells
 		t.Errorf("a minute later %d questions were asked, want 1", n)
 	}
-	l.touch([]stretch{{time.Unix(to-60, 0), time.Unix(to-50, 0)}})
+	l.touch([]watermark.Stretch{{From: time.Unix(to-60, 0), To: time.Unix(to-50, 0)}})
 	if n := asked(); n != 1+3+3 {
 		t.Errorf("when rows arrived %d questions were asked, want 7", n)
 	}

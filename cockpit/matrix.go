@@ -201,7 +201,7 @@ func (t *totals) cell(seconds float64) Cell {
 		Bits:        t.bytes * 8 / seconds,
 		Share:       math.NaN(),
 		Errors:      ratio(t.sent.errors, t.sent.requests),
-		FirstByte:   t.sent.firstByte.quantile(0.95, event.FirstByteEdges[:]) / 1000,
+		FirstByte:   t.sent.firstByte.Quantile(0.95, event.FirstByteEdges[:]) / 1000,
 		Rebuffering: t.experienced.rebufferingRatio(),
 		Requests:    t.sent.requests,
 		Viewers:     t.audience.viewers,

@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 	"time"
+	"vigie/internal/watermark"
 )
 
 func TestTheMeshAndWhatFallsBackWithoutIt(t *testing.T) {
@@ -30,9 +31,9 @@ func TestTheMeshAndWhatFallsBackWithoutIt(t *testing.T) {
 		sl.experience[toolKey{"other", "a", "Orange"}] = &experienced{lines: 30, cdnBytes: 900, peerBytes: 90} // the same mesh, seen by fewer
 		sl.settle()
 	}
-	c.whole.moment = &moment{now: now, marks: watermarks{cdns: c.marks.cdns}}
-	c.whole.marks.now, c.whole.marks.frontier = now, now
-	c.whole.marks.sources = map[string]*sourceState{"swarm": {Received: now, Known: true}, "other": {Received: now, Known: true}}
+	c.whole.moment = &moment{now: now, marks: watermark.Marks{CDNs: c.marks.CDNs}}
+	c.whole.marks.Now, c.whole.marks.Frontier = now, now
+	c.whole.marks.Sources = map[string]*watermark.Source{"swarm": {Received: now, Known: true}, "other": {Received: now, Known: true}}
 	m := c.whole.mesh()
 	const bits = 8.0 / 10 // of bytes in a slot
 	if m.Tool != "swarm" || m.Bits != 440*bits || m.Offload != 440.0/840 {

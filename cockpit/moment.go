@@ -2,6 +2,7 @@ package cockpit
 
 import (
 	"time"
+	"vigie/internal/watermark"
 
 	"vigie/internal/match"
 )
@@ -9,7 +10,7 @@ import (
 // moment is what all sights share at a tick.
 type moment struct {
 	now    time.Time
-	marks  watermarks
+	marks  watermark.Marks
 	failed error // why it is not known how complete the sources are
 
 	match    *match.Match // nil: none is near

@@ -172,7 +172,7 @@ func (l *lens) silent() []string {
 	var names []string
 	last := slotOf(l.now)
 	for _, cdn := range l.cfg.CDNs {
-		if l.sight.Scope.CDN != "" && l.sight.Scope.CDN != cdn.ID || !l.marks.cdn(cdn.ID).IsZero() {
+		if l.sight.Scope.CDN != "" && l.sight.Scope.CDN != cdn.ID || !l.marks.CDN(cdn.ID).IsZero() {
 			continue
 		}
 		for s := last; s > last-silentSlots && s >= l.history.first; s-- {
@@ -407,12 +407,12 @@ func (l *lens) experiencedNumber(of func(*experienced) float64, judge Limit, sam
 }
 
 func (e *experienced) startupQuantile(q float64) float64 {
-	return e.startup.quantile(q, event.StartupEdges[:]) / 1000
+	return e.startup.Quantile(q, event.StartupEdges[:]) / 1000
 }
 
 func (l *lens) startup() Number {
 	n, all := l.experiencedNumber(func(e *experienced) float64 { return e.startupQuantile(0.5) }, l.cfg.Limits.Startup,
-		func(e *experienced) float64 { return e.startup.total() })
+		func(e *experienced) float64 { return e.startup.Total() })
 	n.P95 = all.startupQuantile(0.95)
 	return n
 }

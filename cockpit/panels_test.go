@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+	"vigie/internal/histogram"
+	"vigie/internal/watermark"
 
 	"vigie/internal/ch"
 	"vigie/internal/ch/chtest"
@@ -23,7 +25,7 @@ func blank(n int) []*slot {
 }
 
 // judged is a matrix cell of lines in the complete minute before a slot.
-func judged(t *testing.T, lines uint64, weight, errors float64, firstByte histogram, sessions uint64, stalled float64) Cell {
+func judged(t *testing.T, lines uint64, weight, errors float64, firstByte histogram.Buckets, sessions uint64, stalled float64) Cell {
 	t.Helper()
 	c, err := New(Config{CDNs: []CDN{{ID: "a", Name: "A"}}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -34,7 +36,7 @@ func judged(t *testing.T, lines uint64, weight, errors float64, firstByte histog
 	c.whole.history.replace(end-200, blank(201))
 	for s := int64(end - 200); s < end; s++ {
 		sl := c.whole.history.at(s)
-		usual := histogram{3: 1000}
+		usual := histogram.Buckets{3: 1000}
 		sl.requests[cellKey{"a", "Orange"}] = &sent{lines: 1000, requests: 1000 * weight, bytes: 1, firstByte: usual}
 		if s >= end-minuteSlots {
 			now := sent{lines: lines / minuteSlots, requests: float64(lines/minuteSlots) * weight, errors: errors * weight / minuteSlots, bytes: 1}
@@ -60,12 +62,12 @@ func judged(t *testing.T, lines uint64, weight, errors float64, firstByte histog
 }
 
 func TestACellIsJudgedByWhatItsSampleVouchesFor(t *testing.T) {
-	slow, usual := histogram{12: 600}, histogram{3: 600}
+	slow, usual := histogram.Buckets{12: 600}, histogram.Buckets{3: 600}
 	for _, c := range []struct {
 		name           string
 		lines          uint64
 		weight, errors float64
-		firstByte      histogram
+		firstByte      histogram.Buckets
 		sessions       uint64
 		stalled        float64
 		health         Health
@@ -73,12 +75,12 @@ func TestACellIsJudgedByWhatItsSampleVouchesFor(t *testing.T) {
 	}{
 		{"all is well", 600, 1, 0, usual, 500, 0.1, HealthFine, 0},
 		{"a third of 600 lines fail", 600, 1, 200, usual, 500, 0.1, HealthCritical, MetricErrors},
-		{"all of 24 lines fail: too few to say", 24, 1, 24, histogram{3: 24}, 500, 0.1, HealthUnknown, 0},
-		{"one of 30 lines fails", 30, 1, 1, histogram{3: 30}, 500, 0.1, HealthFine, 0},
-		{"one of 30 lines fails that stand for 90,000 requests", 30, 3000, 1, histogram{3: 30}, 500, 0.1, HealthFine, 0},
-		{"half of 30 lines fail", 30, 1, 15, histogram{3: 30}, 500, 0.1, HealthCritical, MetricErrors},
+		{"all of 24 lines fail: too few to say", 24, 1, 24, histogram.Buckets{3: 24}, 500, 0.1, HealthUnknown, 0},
+		{"one of 30 lines fails", 30, 1, 1, histogram.Buckets{3: 30}, 500, 0.1, HealthFine, 0},
+		{"one of 30 lines fails that stand for 90,000 requests", 30, 3000, 1, histogram.Buckets{3: 30}, 500, 0.1, HealthFine, 0},
+		{"half of 30 lines fail", 30, 1, 15, histogram.Buckets{3: 30}, 500, 0.1, HealthCritical, MetricErrors},
 		{"the first byte takes twenty times its usual", 600, 1, 0, slow, 500, 0.1, HealthCritical, MetricFirstByte},
-		{"the same by 60 lines", 60, 1, 0, histogram{12: 60}, 500, 0.1, HealthFine, 0},
+		{"the same by 60 lines", 60, 1, 0, histogram.Buckets{12: 60}, 500, 0.1, HealthFine, 0},
 		{"viewers wait", 600, 1, 0, usual, 500, 5, HealthCritical, MetricRebuffering},
 		{"two viewers wait", 600, 1, 0, usual, 2, 5, HealthFine, 0},
 	} {
@@ -172,7 +174,14 @@ func TestEachPanelFailsAlone(t *testing.T) {
 					t.Fatalf("%s before: %q as of %s", name, p.Error, p.AsOf)
 				}
 			}
-			c.sql[query] = "SELECT throwIf(1, 'the disk is on fire') AS slot"
+			const onFire = "SELECT throwIf(1, 'the disk is on fire') AS slot"
+			if query == "sources" {
+				c.delivered, _ = watermark.NewReader(func(ctx context.Context, dest any, _ string, _ ...ch.Param) error {
+					return db.Select(ctx, dest, onFire)
+				}, nil)
+			} else {
+				c.sql[query] = onFire
+			}
 			c.whole.history.touch(now, now, slotOf(now))   // something to read
 			c.reasoned, c.served = time.Time{}, Services{} // and what is asked now and then is asked again
 			bad := c.Tick(t.Context(), now)

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"time"
+	"vigie/internal/histogram"
 
 	"vigie/internal/ch"
 	"vigie/internal/event"
@@ -80,9 +81,9 @@ func (c *Cockpit) readServices(ctx context.Context, now time.Time) error {
 		}
 		if r.Count > s.timed {
 			s.timed = r.Count
-			var h histogram
+			var h histogram.Buckets
 			copy(h[:], r.Duration)
-			s.P95, s.Mean = h.quantile(0.95, event.ServiceEdges[:])/1000, math.NaN()
+			s.P95, s.Mean = h.Quantile(0.95, event.ServiceEdges[:])/1000, math.NaN()
 			if r.Sum > 0 {
 				s.Mean = r.Sum / r.Count / 1000
 			}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"time"
+	"vigie/internal/watermark"
 )
 
 // SourceInfo is what the configuration says of a source.
@@ -81,17 +82,6 @@ var findingNames = [...]string{"none", "never", "denied", "stuck", "silent", "re
 
 func (f Finding) String() string { return findingNames[f] }
 
-// told are the fields whose absence is noticed, as table deliveries counts them.
-var toldFields = [...]string{"bytes", "first_byte", "duration", "cache", "client", "session"}
-
-type toldCounts [len(toldFields)]uint64
-
-// delivered is what a source delivered in a stretch of time.
-type delivered struct {
-	lines, refused, bytes uint64
-	told                  toldCounts
-}
-
 const (
 	refusedShare  = 0.05 // from which a source's refusals ask for someone
 	refusedMost   = 0.5  // from which nothing of it can be relied on
@@ -106,7 +96,7 @@ const (
 )
 
 // finding says what is wrong with a source, and how much.
-func finding(row *Source, s *sourceState, now time.Time) (f Finding, field string, h Health) {
+func finding(row *Source, s *watermark.Source, now time.Time) (f Finding, field string, h Health) {
 	door := row.Door
 	switch {
 	case door.LastRefused.After(door.Last) && now.Sub(door.LastRefused) < deniedSince:
@@ -119,52 +109,32 @@ func finding(row *Source, s *sourceState, now time.Time) (f Finding, field strin
 	case row.Silent > 0:
 		return FindingSilent, "", HealthWarning
 	}
-	recent := s.recent
-	if recent.lines+recent.refused < enoughLines {
-		recent = s.minute
+	recent := s.Recent
+	if recent.Lines+recent.Refused < enoughLines {
+		recent = s.Minute
 	}
-	if n := recent.lines + recent.refused; n > 0 && recent.refused > 0 {
-		switch share := float64(recent.refused) / float64(n); {
+	if n := recent.Lines + recent.Refused; n > 0 && recent.Refused > 0 {
+		switch share := float64(recent.Refused) / float64(n); {
 		case share >= refusedMost:
 			return FindingRefused, "", HealthCritical
 		case share >= refusedShare:
 			return FindingRefused, "", HealthWarning
 		}
 	}
-	if before := s.whole.without(s.minute); before.lines >= enoughLines && recent.lines >= enoughLines {
-		for i, name := range toldFields {
-			if float64(before.told[i]) >= usuallyTold*float64(before.lines) && float64(recent.told[i]) <= hardlyTold*float64(recent.lines) {
+	if before := s.Whole.Without(s.Minute); before.Lines >= enoughLines && recent.Lines >= enoughLines {
+		for i, name := range watermark.Fields() {
+			if float64(before.Told[i]) >= usuallyTold*float64(before.Lines) && float64(recent.Told[i]) <= hardlyTold*float64(recent.Lines) {
 				return FindingChanged, name, HealthWarning
 			}
 		}
 	}
-	if s.Lines >= steadyLines && now.Sub(s.Newest) > 2*s.Late+lateSurplus {
+	if s.Lines >= watermark.SteadyLines && now.Sub(s.Newest) > 2*s.Late+lateSurplus {
 		return FindingLate, "", HealthWarning
 	}
 	if !s.Known {
 		return FindingNone, "", HealthUnknown
 	}
 	return FindingNone, "", HealthFine
-}
-
-// add counts a row of sources.sql: lines, refused, bytes, and what the lines told.
-func (d *delivered) add(row []uint64) {
-	d.lines += row[0]
-	d.refused += row[1]
-	d.bytes += row[2]
-	for i := range d.told {
-		d.told[i] += row[3+i]
-	}
-}
-
-func (d delivered) without(o delivered) delivered {
-	d.lines -= min(d.lines, o.lines)
-	d.refused -= min(d.refused, o.refused)
-	d.bytes -= min(d.bytes, o.bytes)
-	for i := range d.told {
-		d.told[i] -= min(d.told[i], o.told[i])
-	}
-	return d
 }
 
 func (c *Cockpit) sources(now time.Time) Sources {
@@ -175,13 +145,13 @@ func (c *Cockpit) sources(now time.Time) Sources {
 			row.Quarantined += r.Count
 		}
 		row.Quarantined = max(row.Quarantined, c.refused[info.ID])
-		s := c.marks.sources[info.ID]
+		s := c.marks.Sources[info.ID]
 		if s != nil {
-			row.Rate, row.Bytes, row.Seen = float64(s.Lines)/60, float64(s.minute.bytes)/60, s.Received
-			row.LateP50, row.LateP95 = s.p50, s.p95
-			row.Silent = c.marks.silent(s)
-			row.Watermark = c.marks.watermark(s)
-			row.Share = ratio(float64(s.minute.refused), float64(s.minute.lines+s.minute.refused))
+			row.Rate, row.Bytes, row.Seen = float64(s.Lines)/60, float64(s.Minute.Bytes)/60, s.Received
+			row.LateP50, row.LateP95 = s.LateP50, s.LateP95
+			row.Silent = c.marks.Silent(s)
+			row.Watermark = c.marks.Watermark(s)
+			row.Share = ratio(float64(s.Minute.Refused), float64(s.Minute.Lines+s.Minute.Refused))
 			if !row.Watermark.IsZero() {
 				row.Lag = now.Sub(row.Watermark)
 			}

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"testing"
 	"time"
+	"vigie/internal/watermark"
 
 	"vigie/internal/ch"
 	"vigie/internal/ch/chtest"
@@ -12,43 +13,43 @@ import (
 func TestWhatAnOperatorIsToldOfASource(t *testing.T) {
 	now := time.Unix(1_788_896_700, 0)
 	ago := func(d time.Duration) time.Time { return now.Add(-d) }
-	healthy := func() *sourceState {
-		all := toldCounts{1000, 1000, 1000, 1000, 1000, 0}
-		return &sourceState{
+	healthy := func() *watermark.Source {
+		all := watermark.Told{1000, 1000, 1000, 1000, 1000, 0}
+		return &watermark.Source{
 			Received: ago(time.Second), Newest: ago(2 * time.Second), Pause: time.Second, Lines: 1000, Late: 2 * time.Second, Known: true,
-			recent: delivered{lines: 160, told: toldCounts{160, 160, 160, 160, 160, 0}},
-			minute: delivered{lines: 1000, told: all},
-			whole:  delivered{lines: 10_000, told: toldCounts{10_000, 10_000, 10_000, 10_000, 10_000, 0}},
+			Recent: watermark.Delivered{Lines: 160, Told: watermark.Told{160, 160, 160, 160, 160, 0}},
+			Minute: watermark.Delivered{Lines: 1000, Told: all},
+			Whole:  watermark.Delivered{Lines: 10_000, Told: watermark.Told{10_000, 10_000, 10_000, 10_000, 10_000, 0}},
 		}
 	}
 	for _, c := range []struct {
 		name   string
 		door   DoorState
-		change func(*sourceState) *sourceState
+		change func(*watermark.Source) *watermark.Source
 		silent time.Duration
 		want   Finding
 		field  string
 		health Health
 	}{
 		{"all is well", DoorState{Last: now}, nil, 0, FindingNone, "", HealthFine},
-		{"nothing ever came", DoorState{}, func(*sourceState) *sourceState { return nil }, 0, FindingNever, "", HealthUnknown},
-		{"it knocks with a wrong token", DoorState{LastRefused: ago(time.Second)}, func(*sourceState) *sourceState { return nil }, 0, FindingDenied, "", HealthCritical},
+		{"nothing ever came", DoorState{}, func(*watermark.Source) *watermark.Source { return nil }, 0, FindingNever, "", HealthUnknown},
+		{"it knocks with a wrong token", DoorState{LastRefused: ago(time.Second)}, func(*watermark.Source) *watermark.Source { return nil }, 0, FindingDenied, "", HealthCritical},
 		{"one of its senders does, and others deliver", DoorState{Last: now, LastRefused: ago(time.Second)}, nil, 0, FindingNone, "", HealthFine},
-		{"it was refused long ago", DoorState{LastRefused: ago(time.Hour)}, func(*sourceState) *sourceState { return nil }, 0, FindingNever, "", HealthUnknown},
-		{"it delivers and nothing is stored", DoorState{Last: ago(time.Second)}, func(s *sourceState) *sourceState { s.Received = ago(12 * time.Second); return s }, 0, FindingStuck, "", HealthCritical},
-		{"the first of it is not stored yet", DoorState{Last: ago(time.Second)}, func(*sourceState) *sourceState { return nil }, 0, FindingNever, "", HealthUnknown},
-		{"it is silent", DoorState{Last: ago(30 * time.Second)}, func(s *sourceState) *sourceState { s.Received = ago(30 * time.Second); return s }, 30 * time.Second, FindingSilent, "", HealthWarning},
-		{"one line in twenty cannot be read", DoorState{}, func(s *sourceState) *sourceState { s.recent.refused = 9; return s }, 0, FindingRefused, "", HealthWarning},
-		{"one in a hundred is not news", DoorState{}, func(s *sourceState) *sourceState { s.recent.refused = 1; return s }, 0, FindingNone, "", HealthFine},
-		{"half cannot be read", DoorState{}, func(s *sourceState) *sourceState { s.recent.refused = 200; return s }, 0, FindingRefused, "", HealthCritical},
-		{"of few lines a minute's are judged", DoorState{}, func(s *sourceState) *sourceState {
-			s.recent = delivered{lines: 3, refused: 3}
+		{"it was refused long ago", DoorState{LastRefused: ago(time.Hour)}, func(*watermark.Source) *watermark.Source { return nil }, 0, FindingNever, "", HealthUnknown},
+		{"it delivers and nothing is stored", DoorState{Last: ago(time.Second)}, func(s *watermark.Source) *watermark.Source { s.Received = ago(12 * time.Second); return s }, 0, FindingStuck, "", HealthCritical},
+		{"the first of it is not stored yet", DoorState{Last: ago(time.Second)}, func(*watermark.Source) *watermark.Source { return nil }, 0, FindingNever, "", HealthUnknown},
+		{"it is silent", DoorState{Last: ago(30 * time.Second)}, func(s *watermark.Source) *watermark.Source { s.Received = ago(30 * time.Second); return s }, 30 * time.Second, FindingSilent, "", HealthWarning},
+		{"one line in twenty cannot be read", DoorState{}, func(s *watermark.Source) *watermark.Source { s.Recent.Refused = 9; return s }, 0, FindingRefused, "", HealthWarning},
+		{"one in a hundred is not news", DoorState{}, func(s *watermark.Source) *watermark.Source { s.Recent.Refused = 1; return s }, 0, FindingNone, "", HealthFine},
+		{"half cannot be read", DoorState{}, func(s *watermark.Source) *watermark.Source { s.Recent.Refused = 200; return s }, 0, FindingRefused, "", HealthCritical},
+		{"of few lines a minute's are judged", DoorState{}, func(s *watermark.Source) *watermark.Source {
+			s.Recent = watermark.Delivered{Lines: 3, Refused: 3}
 			return s
 		}, 0, FindingNone, "", HealthFine},
-		{"the first byte is not told any more", DoorState{}, func(s *sourceState) *sourceState { s.recent.told[1] = 0; return s }, 0, FindingChanged, "first_byte", HealthWarning},
-		{"a session was never told", DoorState{}, func(s *sourceState) *sourceState { s.recent.told[5] = 0; return s }, 0, FindingNone, "", HealthFine},
-		{"what arrives is old", DoorState{}, func(s *sourceState) *sourceState { s.Newest = ago(10 * time.Second); return s }, 0, FindingLate, "", HealthWarning},
-		{"it is late by nature", DoorState{}, func(s *sourceState) *sourceState {
+		{"the first byte is not told any more", DoorState{}, func(s *watermark.Source) *watermark.Source { s.Recent.Told[1] = 0; return s }, 0, FindingChanged, "first_byte", HealthWarning},
+		{"a session was never told", DoorState{}, func(s *watermark.Source) *watermark.Source { s.Recent.Told[5] = 0; return s }, 0, FindingNone, "", HealthFine},
+		{"what arrives is old", DoorState{}, func(s *watermark.Source) *watermark.Source { s.Newest = ago(10 * time.Second); return s }, 0, FindingLate, "", HealthWarning},
+		{"it is late by nature", DoorState{}, func(s *watermark.Source) *watermark.Source {
 			s.Newest, s.Late = ago(60*time.Second), 45*time.Second
 			return s
 		}, 0, FindingNone, "", HealthFine},

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"vigie/internal/watermark"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -107,10 +108,10 @@ var statements embed.FS
 // Cockpit makes the boards.
 type Cockpit struct {
 	*questions
-	cfg   Config
-	whole *lens // of everything, live
-	marks watermarks
-	seen  time.Time // deliveries stored until then have been looked at
+	cfg       Config
+	whole     *lens // of everything, live
+	delivered *watermark.Reader
+	marks     watermark.Marks // of the last tick at which they could be read
 
 	doors    map[string]DoorState
 	reasons  map[string][]Reason
@@ -137,16 +138,21 @@ type questions struct {
 }
 
 func (q *questions) ask(ctx context.Context, dest any, name string, params ...ch.Param) error {
-	q.asked.Add(1)
-	if err := q.db.Select(ctx, dest, q.sql[name], params...); err != nil {
+	if err := q.put(ctx, dest, q.sql[name], params...); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
 }
 
+// put is the way of all questions, so that they are counted.
+func (q *questions) put(ctx context.Context, dest any, statement string, params ...ch.Param) error {
+	q.asked.Add(1)
+	return q.db.Select(ctx, dest, statement, params...)
+}
+
 // New checks that all statements are there.
 func New(cfg Config) (*Cockpit, error) {
-	sql, err := ch.Queries(statements, "sql", "requests", "experience", "viewers", "viewers_by_cell", "seconds", "changed", "sources", "refused", "services",
+	sql, err := ch.Queries(statements, "sql", "requests", "experience", "viewers", "viewers_by_cell", "seconds", "refused", "services",
 		"divided_requests", "divided_sessions", "paths", "samples")
 	if err != nil {
 		return nil, err
@@ -155,7 +161,7 @@ func New(cfg Config) (*Cockpit, error) {
 	c := &Cockpit{
 		questions: &questions{db: cfg.DB, sql: sql},
 		cfg:       cfg,
-		marks:     watermarks{cdns: map[string]string{}},
+		marks:     watermark.Marks{CDNs: map[string]string{}},
 		lenses:    map[Sight]*lens{},
 		ticks:     prometheus.NewCounter(prometheus.CounterOpts{Name: "vigie_cockpit_ticks_total", Help: "Boards made."}),
 		took:      prometheus.NewHistogram(prometheus.HistogramOpts{Name: "vigie_cockpit_tick_seconds", Help: "Time to make one board.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 11)}),
@@ -163,7 +169,10 @@ func New(cfg Config) (*Cockpit, error) {
 	c.whole = newLens(&c.cfg, c.questions, Sight{})
 	c.older = newArchive(c.questions, cfg.Log)
 	for _, s := range cfg.Sources {
-		c.marks.cdns[s.ID] = s.CDN
+		c.marks.CDNs[s.ID] = s.CDN
+	}
+	if c.delivered, err = watermark.NewReader(c.put, c.marks.CDNs); err != nil {
+		return nil, err
 	}
 	if cfg.Metrics != nil {
 		asked := prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "vigie_cockpit_queries_total", Help: "Questions put to ClickHouse for boards."}, func() float64 { return float64(c.asked.Load()) })
@@ -243,12 +252,8 @@ func (c *Cockpit) Tick(ctx context.Context, now time.Time) *Board {
 	c.ticks.Inc()
 
 	m := c.now(now)
-	m.failed = c.readSources(ctx, now)
-	var touched []stretch
-	if m.failed == nil {
-		touched, m.failed = c.readChanged(ctx, now)
-	}
-	m.marks = c.marks
+	var touched []watermark.Stretch
+	m.marks, touched, m.failed = c.readMarks(ctx, now)
 	c.touch(touched)
 	c.aim(ctx, c.whole, m)
 
@@ -295,89 +300,14 @@ func windowStart(m *match.Match, now time.Time) time.Time {
 	return now.Add(-noMatch).Truncate(10 * time.Minute)
 }
 
-func (c *Cockpit) readSources(ctx context.Context, now time.Time) error {
-	var rows []struct {
-		Source     string   `ch:"source"`
-		Partition  uint16   `ch:"partition"`
-		Received   int64    `ch:"received_ms"`
-		Newest     int64    `ch:"newest_ms"`
-		Pause      float64  `ch:"pause"` // seconds; NaN after one delivery
-		Late       []uint64 `ch:"late"`
-		Recent     []uint64 `ch:"last_10s"`
-		LastMinute []uint64 `ch:"last_minute"`
-		Whole      []uint64 `ch:"whole"`
+// readMarks asks how far the sources are complete, and then which stretches rows have arrived for since
+// the last tick. When it fails, they are as they were.
+func (c *Cockpit) readMarks(ctx context.Context, now time.Time) (watermark.Marks, []watermark.Stretch, error) {
+	marks, err := c.delivered.Read(ctx, now)
+	if err != nil {
+		return c.marks, nil, err
 	}
-	if err := c.ask(ctx, &rows, "sources"); err != nil {
-		return err
-	}
-	c.marks.now = now
-	c.marks.sources = map[string]*sourceState{}
-	late := map[string]*histogram{}
-	partitions := map[uint16]time.Time{}
-	for _, r := range rows {
-		s := c.marks.sources[r.Source]
-		if s == nil {
-			s = &sourceState{ID: r.Source}
-			c.marks.sources[r.Source], late[r.Source] = s, &histogram{}
-		}
-		received := time.UnixMilli(r.Received)
-		if received.After(s.Received) {
-			s.Received = received
-		}
-		if newest := time.UnixMilli(r.Newest); newest.After(s.Newest) {
-			s.Newest = newest
-		}
-		if r.Pause > 0 {
-			s.Pause = max(s.Pause, time.Duration(r.Pause*float64(time.Second)))
-		}
-		for i, n := range r.Late {
-			late[r.Source][i] += float64(n)
-		}
-		s.recent.add(r.Recent)
-		s.minute.add(r.LastMinute)
-		s.whole.add(r.Whole)
-		s.Lines = s.minute.lines
-		if received.After(partitions[r.Partition]) {
-			partitions[r.Partition] = received
-		}
-	}
-	for id, s := range c.marks.sources {
-		if h := late[id]; h.total() > 0 {
-			edge := func(q float64) time.Duration {
-				seconds, _ := h.upper(q, lateEdges[:])
-				return time.Duration(seconds * float64(time.Second))
-			}
-			s.Late, s.p50, s.p95, s.Known = edge(lateShare), edge(0.5), edge(0.95), true
-		}
-	}
-	c.marks.front(partitions)
-	return nil
-}
-
-// stretch is a stretch of time that rows arrived for.
-type stretch struct{ from, to time.Time }
-
-// readChanged finds out which stretches rows have arrived for since the last tick.
-func (c *Cockpit) readChanged(ctx context.Context, now time.Time) ([]stretch, error) {
-	if c.seen.IsZero() { // everything is unread at the start
-		c.seen = now.Add(-10 * time.Second)
-	}
-	var rows []struct {
-		Stored int64 `ch:"stored_ms"`
-		Oldest int64 `ch:"oldest_ms"`
-		Newest int64 `ch:"newest_ms"`
-	}
-	// A writer stamps a delivery before it inserts it, and several write: look a little back. What
-	// is seen twice is read twice, which does no harm.
-	if err := c.ask(ctx, &rows, "changed", ch.P("after", c.seen.Add(-3*time.Second).UnixMilli())); err != nil {
-		return nil, err
-	}
-	touched := make([]stretch, 0, len(rows))
-	for _, r := range rows {
-		touched = append(touched, stretch{time.UnixMilli(r.Oldest), time.UnixMilli(r.Newest)})
-		if stored := time.UnixMilli(r.Stored); stored.After(c.seen) {
-			c.seen = stored
-		}
-	}
-	return touched, nil
+	c.marks = marks
+	touched, err := c.delivered.Changed(ctx, now)
+	return c.marks, touched, err
 }

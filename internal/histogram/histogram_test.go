@@ -1,4 +1,4 @@
-package cockpit
+package histogram
 
 import (
 	"math"
@@ -13,21 +13,21 @@ func TestQuantilesOfSmallHistograms(t *testing.T) {
 	edges := event.FirstByteEdges[:]
 	for _, c := range []struct {
 		name string
-		h    histogram
+		h    Buckets
 		q    float64
 		want float64
 	}{
-		{"nothing", histogram{}, 0.5, math.NaN()},
-		{"one bucket, half of it", histogram{0: 10}, 0.5, 2.5},
-		{"one bucket, its end", histogram{0: 10}, 1, 5},
-		{"one bucket further on", histogram{3: 4}, 0.5, 27.5},
-		{"between two", histogram{0: 5, 1: 5}, 0.5, 5},
-		{"with a gap", histogram{0: 5, 9: 5}, 0.75, 250},
-		{"the open bucket", histogram{15: 1}, 0.5, 5000},
-		{"fractions of requests", histogram{0: 0.5, 1: 0.5}, 0.75, 7.5},
-		{"the lowest", histogram{2: 10}, 0, 10},
+		{"nothing", Buckets{}, 0.5, math.NaN()},
+		{"one bucket, half of it", Buckets{0: 10}, 0.5, 2.5},
+		{"one bucket, its end", Buckets{0: 10}, 1, 5},
+		{"one bucket further on", Buckets{3: 4}, 0.5, 27.5},
+		{"between two", Buckets{0: 5, 1: 5}, 0.5, 5},
+		{"with a gap", Buckets{0: 5, 9: 5}, 0.75, 250},
+		{"the open bucket", Buckets{15: 1}, 0.5, 5000},
+		{"fractions of requests", Buckets{0: 0.5, 1: 0.5}, 0.75, 7.5},
+		{"the lowest", Buckets{2: 10}, 0, 10},
 	} {
-		if got := c.h.quantile(c.q, edges); got != c.want && !(math.IsNaN(got) && math.IsNaN(c.want)) {
+		if got := c.h.Quantile(c.q, edges); got != c.want && !(math.IsNaN(got) && math.IsNaN(c.want)) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
@@ -45,7 +45,7 @@ func TestAQuantileIsInTheBucketOfTheExactOne(t *testing.T) {
 		return i
 	}
 	for range 200 {
-		var h histogram
+		var h Buckets
 		values := make([]float64, 1+random.IntN(2000))
 		spread := 1 + 2*random.Float64()
 		for i := range values {
@@ -55,7 +55,7 @@ func TestAQuantileIsInTheBucketOfTheExactOne(t *testing.T) {
 		slices.Sort(values)
 		for _, q := range []float64{0.5, 0.95, 0.99} {
 			exact := values[int(math.Ceil(q*float64(len(values))))-1]
-			got := h.quantile(q, edges)
+			got := h.Quantile(q, edges)
 			i := bucket(exact)
 			low, high := 0.0, edges[len(edges)-1]
 			if i > 0 {
@@ -72,19 +72,20 @@ func TestAQuantileIsInTheBucketOfTheExactOne(t *testing.T) {
 }
 
 func TestTheEdgeThatAShareStaysUnder(t *testing.T) {
+	edges := []float64{1, 2, 3, 5, 7, 10, 15, 20, 30, 45, 60, 90, 120, 300, 900}
 	for _, c := range []struct {
 		name string
-		h    histogram
+		h    Buckets
 		want float64
 		ok   bool
 	}{
-		{"nothing", histogram{}, 0, false},
-		{"all in the first second", histogram{0: 5}, 1, true},
-		{"99 of 100", histogram{0: 99, 9: 1}, 1, true},
-		{"98 of 100", histogram{0: 98, 9: 2}, 45, true},
-		{"beyond the last edge", histogram{0: 1, 15: 99}, 900, false},
+		{"nothing", Buckets{}, 0, false},
+		{"all in the first second", Buckets{0: 5}, 1, true},
+		{"99 of 100", Buckets{0: 99, 9: 1}, 1, true},
+		{"98 of 100", Buckets{0: 98, 9: 2}, 45, true},
+		{"beyond the last edge", Buckets{0: 1, 15: 99}, 900, false},
 	} {
-		if got, ok := c.h.upper(0.99, lateEdges[:]); got != c.want || ok != c.ok {
+		if got, ok := c.h.Upper(0.99, edges); got != c.want || ok != c.ok {
 			t.Errorf("%s: %v %v, want %v %v", c.name, got, ok, c.want, c.ok)
 		}
 	}
