@@ -6,9 +6,9 @@ import (
 	"math"
 	"testing"
 	"time"
-	"vigie/internal/watermark"
 
 	"vigie/internal/match"
+	"vigie/internal/watermark"
 )
 
 // BenchmarkBoard makes the board of a whole final out of what is in memory: four CDNs, ten networks,

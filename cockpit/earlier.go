@@ -6,9 +6,9 @@ import (
 	"math"
 	"sync"
 	"time"
-	"vigie/internal/watermark"
 
 	"vigie/internal/match"
+	"vigie/internal/watermark"
 )
 
 // earlierSlot is ten seconds of an earlier match, whatever its CDNs were.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"time"
+
 	"vigie/internal/histogram"
 )
 

@@ -6,9 +6,9 @@ import (
 	"errors"
 	"sync"
 	"time"
-	"vigie/internal/watermark"
 
 	"vigie/internal/ch"
+	"vigie/internal/watermark"
 )
 
 // A lens makes the boards of one sight. What it has read stays in its history, so that a tick asks for

@@ -9,10 +9,10 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-	"vigie/internal/watermark"
 
 	"vigie/internal/ch"
 	"vigie/internal/ch/chtest"
+	"vigie/internal/watermark"
 )
 
 // night puts ten minutes of two CDNs, two networks and two channels into the tables: 10 lines a second,

@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 	"time"
+
 	"vigie/internal/watermark"
 )
 

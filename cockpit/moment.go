@@ -2,9 +2,9 @@ package cockpit
 
 import (
 	"time"
-	"vigie/internal/watermark"
 
 	"vigie/internal/match"
+	"vigie/internal/watermark"
 )
 
 // moment is what all sights share at a tick.

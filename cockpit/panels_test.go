@@ -8,11 +8,11 @@ import (
 	"slices"
 	"testing"
 	"time"
-	"vigie/internal/histogram"
-	"vigie/internal/watermark"
 
 	"vigie/internal/ch"
 	"vigie/internal/ch/chtest"
+	"vigie/internal/histogram"
+	"vigie/internal/watermark"
 )
 
 // blank are slots of which nothing is known yet.

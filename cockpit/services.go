@@ -6,10 +6,10 @@ import (
 	"math"
 	"slices"
 	"time"
-	"vigie/internal/histogram"
 
 	"vigie/internal/ch"
 	"vigie/internal/event"
+	"vigie/internal/histogram"
 )
 
 // Services shows what stands behind the streams: rate, errors, duration and saturation of each.

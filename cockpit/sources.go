@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"time"
+
 	"vigie/internal/watermark"
 )
 

@@ -4,10 +4,10 @@ import (
 	"log/slog"
 	"testing"
 	"time"
-	"vigie/internal/watermark"
 
 	"vigie/internal/ch"
 	"vigie/internal/ch/chtest"
+	"vigie/internal/watermark"
 )
 
 func TestWhatAnOperatorIsToldOfASource(t *testing.T) {

@@ -9,12 +9,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"vigie/internal/watermark"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vigie/internal/ch"
 	"vigie/internal/match"
+	"vigie/internal/watermark"
 )
 
 // Config is what the board is made of.
