@@ -183,7 +183,7 @@ func (w *Writer) replay(ctx context.Context, r *replayState, progress func(Repla
 		log := p.log.With("replay", r.ID)
 		again[i] = &partition{
 			number: i, stream: p.stream, writer: w, log: log,
-			lease:      &lease{kv: w.cfg.Leases, key: fmt.Sprintf("%s-p%d", replayKey, i), owner: w.cfg.Owner, alone: true, log: log},
+			lease:      newLease(w.cfg.Leases, fmt.Sprintf("%s-p%d", replayKey, i), w.cfg.Owner, true, log),
 			scribe:     p.scribe.another(log),
 			free:       make(chan *part, 2),
 			deliveries: newDeliveryBlock(), quarantine: newQuarantineBlock(),
@@ -210,7 +210,7 @@ func (w *Writer) replay(ctx context.Context, r *replayState, progress func(Repla
 	far := func() Replayed {
 		out := Replayed{From: r.From, To: r.To}
 		for i, p := range again {
-			done := max(p.lease.current().Committed, r.Start[i]-1)
+			done := max(p.lease.Current().Committed, r.Start[i]-1)
 			out.Messages += min(done, r.Until[i]) + 1 - r.Start[i]
 			out.Total += r.Until[i] + 1 - r.Start[i]
 			out.Lines += p.replayed.lines.Load()
@@ -232,7 +232,7 @@ func (w *Writer) replay(ctx context.Context, r *replayState, progress func(Repla
 			}
 			out := far()
 			for _, p := range again {
-				if err := w.cfg.Leases.Delete(ctx, p.lease.key); err != nil {
+				if err := w.cfg.Leases.Delete(ctx, p.lease.Key()); err != nil {
 					return out, err
 				}
 			}
@@ -247,11 +247,11 @@ func (w *Writer) clear(ctx context.Context, r *replayState) error {
 	defer w.gate.Unlock()
 	r.Until = nil
 	for i, p := range w.partitions {
-		state := p.lease.current()
+		state := p.lease.Current()
 		if state.Owner != w.cfg.Owner {
 			return errNotAlone
 		}
-		if err := p.lease.change(ctx, func(*leaseState) {}); err != nil { // it is still ours
+		if err := p.lease.Change(ctx, func(*leaseState) {}); err != nil { // it is still ours
 			return errors.Join(errNotAlone, err)
 		}
 		r.Until = append(r.Until, max(state.Committed, r.Start[i]-1))

@@ -25,7 +25,7 @@ func (p *partition) tidy(ctx context.Context) error {
 			if state.MaxBytes > 0 && state.Bytes > uint64(state.MaxBytes)/2 {
 				wait = tidySoon
 			}
-			committed := p.lease.current().Committed
+			committed := p.lease.Current().Committed
 			p.writer.metrics.pending.WithLabelValues(strconv.Itoa(p.number)).Set(float64(state.Last - min(committed, state.Last)))
 			before := p.forgettable(ctx, state, committed)
 			if hold := p.hold.Load(); hold != 0 {

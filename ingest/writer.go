@@ -20,6 +20,7 @@ import (
 	"vigie/ingest/sessions"
 	"vigie/internal/bus"
 	"vigie/internal/ch"
+	"vigie/internal/lease"
 )
 
 // StreamsConfig bounds the raw stream.
@@ -137,7 +138,7 @@ func NewWriter(cfg WriterConfig) (*Writer, error) {
 		log := cfg.Log.With("partition", i)
 		p := &partition{
 			number: i, stream: stream, writer: w, log: log,
-			lease:      &lease{kv: cfg.Leases, key: fmt.Sprintf("p%d", i), owner: cfg.Owner, alone: cfg.Alone, log: log},
+			lease:      newLease(cfg.Leases, fmt.Sprintf("p%d", i), cfg.Owner, cfg.Alone, log),
 			scribe:     newScribe(sources, enrich, rules, log),
 			free:       make(chan *part, 3),
 			deliveries: newDeliveryBlock(), quarantine: newQuarantineBlock(),
@@ -167,7 +168,7 @@ type partition struct {
 	number int
 	stream *bus.Stream
 	writer *Writer
-	lease  *lease
+	lease  *partitionLease
 	log    *slog.Logger
 
 	scribe     *scribe
@@ -186,7 +187,7 @@ func (p *partition) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if errors.Is(err, errLeaseLost) {
+		if errors.Is(err, lease.ErrLost) {
 			p.log.Warn("another writer took the partition over")
 		} else {
 			p.log.Error("the partition's writer begins again", "error", err)
@@ -204,11 +205,11 @@ func (p *partition) session(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := p.lease.acquire(ctx, state.Made); err != nil {
+	if err := p.lease.Acquire(ctx, ofStream(state.Made, fmt.Sprintf("p%d", p.number), p.log)); err != nil {
 		return err
 	}
-	if p.again != nil && p.lease.current().Committed == 0 {
-		if err := p.lease.change(ctx, func(s *leaseState) { s.Committed = p.again.Start[p.number] - 1 }); err != nil {
+	if p.again != nil && p.lease.Current().Committed == 0 {
+		if err := p.lease.Change(ctx, func(s *leaseState) { s.Committed = p.again.Start[p.number] - 1 }); err != nil {
 			return err
 		}
 	}
@@ -216,7 +217,7 @@ func (p *partition) session(ctx context.Context) error {
 	spans, inserts := make(chan *span), make(chan *insert)
 	ctx, done := context.WithCancel(ctx)
 	defer done()
-	g.Go(func() error { return p.lease.renew(ctx) })
+	g.Go(func() error { return p.lease.Renew(ctx) })
 	if p.again == nil {
 		g.Go(func() error { return p.tidy(ctx) })
 	}
@@ -233,7 +234,7 @@ func (p *partition) session(ctx context.Context) error {
 // collect cuts the stream into spans. A span that was planned before a crash is cut the same way
 // again.
 func (p *partition) collect(ctx context.Context, out chan<- *span) error {
-	state := p.lease.current()
+	state := p.lease.Current()
 	if err := p.warm(ctx, state.Committed, out); err != nil {
 		return err
 	}
@@ -476,12 +477,12 @@ func (p *partition) storeSpan(ctx context.Context, i *insert, in <-chan *insert)
 		p.writer.gate.RLock()
 		defer p.writer.gate.RUnlock()
 	}
-	err := p.lease.change(ctx, func(s *leaseState) { s.From, s.To, s.PartRows = i.span.from, i.span.to, i.span.partRows })
+	err := p.lease.Change(ctx, func(s *leaseState) { s.From, s.To, s.PartRows = i.span.from, i.span.to, i.span.partRows })
 	if err != nil {
 		return err
 	}
 	for {
-		token := fmt.Sprintf("%s:%d:p%d:%d-%d:%d", p.name(), p.lease.current().Stream, p.number, i.span.from, i.span.to, i.number)
+		token := fmt.Sprintf("%s:%d:p%d:%d-%d:%d", p.name(), p.lease.Current().Stream, p.number, i.span.from, i.span.to, i.number)
 		for _, of := range []struct {
 			table  string
 			layOut func() *ch.Block
@@ -523,7 +524,7 @@ func (p *partition) conclude(ctx context.Context, i *insert, token string) error
 	if err := p.insert(ctx, "deliveries", token, func() *ch.Block { return p.delivered(i.span, i.found) }); err != nil {
 		return err
 	}
-	if err := p.lease.change(ctx, func(s *leaseState) { s.Committed, s.From, s.To = i.span.to, 0, 0 }); err != nil {
+	if err := p.lease.Change(ctx, func(s *leaseState) { s.Committed, s.From, s.To = i.span.to, 0, 0 }); err != nil {
 		return err
 	}
 	for source, of := range i.found.sources {
