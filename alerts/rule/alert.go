@@ -18,7 +18,8 @@ const (
 )
 
 // Alert is a rule's judgement of one group: all that is kept of it from one second to the next, so that
-// any process can go on where another stopped. What is OK and has nothing to remember is not kept.
+// any process can go on where another stopped. What is OK and has nothing to remember is not kept; what became OK
+// is, for Remembered, so that whoever goes on does not judge again what ended it.
 type Alert struct {
 	Key    string            `json:"key"`              // of rule and group: a-z, 0-9, '-', '.'; at most 120
 	Rule   string            `json:"rule"`             // id
@@ -45,10 +46,34 @@ type Alert struct {
 	Parts   []string `json:"parts,omitempty"`   // of what several families make: their alerts' keys
 
 	// What the judgement needs of the seconds before.
-	Held  uint64    `json:"held"`           // bit i: the condition held i seconds before At
+	Held  uint64    `json:"held"`           // bit i: the condition held i judged seconds before At
 	Begun time.Time `json:"begun,omitzero"` // of the run of seconds in which it holds
-	Calm  time.Time `json:"calm,omitzero"`  // of the run in which it has recovered
+	Calm  time.Time `json:"calm,omitzero"`  // of the run in which it has recovered, moved on by the seconds that could not be judged
+
+	Reason Reason    `json:"reason,omitempty"` // Why in a word, for those who say it in another language
+	Run    int64     `json:"run,omitempty"`    // seconds since Begun that could be judged, until it fires
+	Missed int64     `json:"missed,omitempty"` // of these, in which the condition did not hold
+	Z      float64   `json:"z,omitempty"`      // of the last judgement; 0: not known
+	Judged time.Time `json:"judged,omitzero"`  // the last second that could be judged
+	Heard  time.Time `json:"heard,omitzero"`   // the last second whose stretch had data
+	Gone   time.Time `json:"gone,omitzero"`    // without data since, as far as that counts; zero: there are
 }
+
+// Remembered is for how long an alert is kept that became OK: longer than what is judged again by whoever goes
+// on, see LookBack.
+const Remembered = LookBack + 10*time.Second
+
+// Reason is a bounded set of words for what cannot be judged. The names of conditions' variables, as "forecast",
+// are among them: that one is not known.
+type Reason string
+
+const (
+	ReasonNoData  Reason = "no_data"  // nothing comes; Heard is the last that did
+	ReasonSample  Reason = "sample"   // too few to say anything
+	ReasonRead    Reason = "read"     // the data could not be read
+	ReasonGivenUp Reason = "given_up" // it ended without data saying so
+	ReasonRemoved Reason = "removed"  // its rule is not judged any more
+)
 
 // Active tells whether it fires, also while nothing can be said of it.
 func (a *Alert) Active() bool { return !a.Fired.IsZero() }
@@ -57,5 +82,12 @@ func (a *Alert) Active() bool { return !a.Fired.IsZero() }
 type Change struct {
 	Alert Alert // as it is now; a copy
 	From  Status
-	Ended bool // it was active and is not any more
+	Ended bool   // it was active and is not any more
+	Spans []Span // what fired and ended in this judgement, in order; more than one, or one that began in it too, where data came in lumps
+}
+
+// Span is a time in which an alert fired.
+type Span struct {
+	Fired, Ended time.Time
+	Severity     notice.Severity // highest of it
 }

@@ -1,9 +1,13 @@
 package rule
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"vigie/alerts/notice"
+	"vigie/alerts/signal"
 )
 
 // Group is a file of rules that belong together: rules/{id}.yaml. One dial makes all of them more or less
@@ -21,6 +25,8 @@ type Group struct {
 	Rules       []*Rule           `yaml:"rules"`
 	Together    *Together         `yaml:"together"`
 	Tests       []Case            `yaml:"tests"`
+
+	checked bool
 }
 
 // Mode is whether a rule counts.
@@ -54,7 +60,7 @@ type Rule struct {
 	Recover   string   `yaml:"recover"`         // what ends it, in expr; "": that When holds no more
 	For       Duration `yaml:"for"`             // seconds that it must hold before it fires; at most 10m
 	Keep      Duration `yaml:"keep_firing_for"` // seconds that it must have recovered before it ends; 0: 30s; at most 30m
-	MinSample float64  `yaml:"min_sample"`      // fewer: not judged; 0: 25
+	MinSample float64  `yaml:"min_sample"`      // fewer: not judged; 0: 25, and 1 of what services and sources tell
 	NoData    string   `yaml:"no_data"`         // "", "ok": nothing is said when a group goes away (of services and dimensions that come and go); "alert": after for it fires by itself
 
 	Severity Severities        `yaml:"severity"`
@@ -64,16 +70,38 @@ type Rule struct {
 	Owner    string            `yaml:"owner"`
 	Runbook  string            `yaml:"runbook"`
 	Labels   map[string]string `yaml:"labels"`
+
+	// Compiled by Check.
+	signal        signal.Signal
+	when, recover *condition // recover is nil: when holds no more
+}
+
+// View is what it reads. The rule must have been checked.
+func (r *Rule) View() View {
+	v := View{Signal: r.Signal, By: strings.Join(slices.Sorted(slices.Values(r.By)), ","), Over: time.Duration(r.Over), Against: r.Against}
+	for i, name := range slices.Sorted(maps.Keys(r.Where)) {
+		if i > 0 {
+			v.Where += ","
+		}
+		v.Where += name + "=" + r.Where[name]
+	}
+	if r.SQL != "" {
+		v.SQL = r.ID
+	}
+	return v
 }
 
 // Severities is a severity, or the first of several whose condition holds, told by the match's
-// criticality and phase: [{critical: "criticality >= 3 and playing"}, {warning: "true"}]. Empty: warning.
+// criticality and phase: [{critical: "criticality >= 3 and playing"}, {warning: "true"}]. Empty: warning; where
+// none holds: info.
 type Severities []Step
 
 // Step is one of them.
 type Step struct {
 	Severity notice.Severity
 	When     string
+
+	when *condition // compiled by Check
 }
 
 // Together makes one alert of weak signals: a page needs several families that have nothing to do with
@@ -82,10 +110,10 @@ type Together struct {
 	ID       string     `yaml:"id"`
 	Title    Text       `yaml:"title"`
 	Detail   Text       `yaml:"detail"`
-	Families int        `yaml:"families"` // 0: 2
-	By       []string   `yaml:"by"`       // weak alerts with the same values of these count together; one that is not divided by them counts for all
-	Keep     Duration   `yaml:"keep_firing_for"`
-	Severity Severities `yaml:"severity"`
+	Families int        `yaml:"families"`        // 2 to 4; 0: 2
+	By       []string   `yaml:"by"`              // weak alerts with the same values of these count together; one that is not divided by them counts for all
+	Keep     Duration   `yaml:"keep_firing_for"` // 0: 30s
+	Severity Severities `yaml:"severity"`        // value is the score
 	Owner    string     `yaml:"owner"`
 	Runbook  string     `yaml:"runbook"`
 }

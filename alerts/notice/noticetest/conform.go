@@ -1,0 +1,268 @@
+package noticetest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"math"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"vigie/alerts/notice"
+)
+
+// Provider is one that a channel speaks to, as its documentation describes it.
+type Provider struct {
+	New                   func(url string) (notice.Notifier, error) // a channel to a provider at url
+	To                    string
+	Secrets               []string                                                     // none of which an error or a receipt may have
+	Accept                func(w http.ResponseWriter, r *http.Request, body []byte)    // its answer to what it accepts
+	Check                 func(r *http.Request, body []byte) error                     // whether a request is what it asks for, strictly
+	Aside                 func(w http.ResponseWriter, r *http.Request) (answered bool) // requests that send nothing
+	Deny, Unknown, Refuse http.HandlerFunc                                             // its words for wrong credentials, destination, request; nil: 401, 404, 400
+	Denied, UnknownTo     *Outcome                                                     // where they mean something else than usual
+	Page                  *Outcome                                                     // of a page of HTML with status 200; nil: ambiguous
+	Receipt               string                                                       // the id that Accept gives
+}
+
+// Outcome is what must come of a try; without a Reason it is a success.
+type Outcome struct {
+	Certainty notice.Certainty
+	Reason    notice.Reason
+	After     time.Duration
+}
+
+// Conform sends to a provider in each of its moods, and judges what the channel says came of it: what was
+// accepted but not said to be is ambiguous, what was certainly not is temporary or permanent, each with the right
+// reason; and how often it was accepted.
+func Conform(t *testing.T, p Provider) {
+	usual := map[Mode]Outcome{
+		OK: {}, Slow: {},
+		Silent:        {notice.Ambiguous, notice.ReasonTimeout, 0},
+		Resets:        {notice.Ambiguous, notice.ReasonTimeout, 0},
+		Truncates:     {notice.Ambiguous, notice.ReasonTimeout, 0},
+		FailsAfter:    {notice.Ambiguous, notice.ReasonServer, 0},
+		BadGateway:    {notice.Ambiguous, notice.ReasonServer, 0},
+		Unavailable:   {notice.Ambiguous, notice.ReasonServer, 0},
+		Busy:          {notice.Temporary, notice.ReasonRate, 7 * time.Second},
+		BusyNoAfter:   {notice.Temporary, notice.ReasonRate, 0},
+		BusyDate:      {notice.Temporary, notice.ReasonRate, 15 * time.Minute},
+		BusyLong:      {notice.Temporary, notice.ReasonRate, 15 * time.Minute},
+		TimesOut:      {notice.Temporary, notice.ReasonServer, 0},
+		TooEarly:      {notice.Temporary, notice.ReasonServer, 0},
+		Denies:        {notice.Permanent, notice.ReasonAuth, 0},
+		Unknown:       {notice.Permanent, notice.ReasonUnknown, 0},
+		Refuses:       {notice.Permanent, notice.ReasonRefused, 0},
+		RedirectsAway: {notice.Permanent, notice.ReasonRefused, 0},
+		Huge:          {notice.Permanent, notice.ReasonRefused, 0},
+		Garbage:       {notice.Ambiguous, notice.ReasonServer, 0},
+	}
+	for mode, other := range map[Mode]*Outcome{Denies: p.Denied, Unknown: p.UnknownTo, Garbage: p.Page} {
+		if other != nil {
+			usual[mode] = *other
+		}
+	}
+	for mode, want := range usual {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			r := NewReceiver(t, p)
+			channel, err := p.New(r.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Behave(mode)
+			deadline := 20 * time.Second
+			if mode == Silent {
+				deadline = 300 * time.Millisecond
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), deadline)
+			defer cancel()
+			receipt, err := channel.Notify(ctx, p.To, notice.Fixtures()[0])
+			judge(t, p, want, err)
+			tells(t, p.Secrets, "receipt", receipt.ID+receipt.Text)
+			if err == nil && mode != Garbage && receipt.ID != p.Receipt {
+				t.Errorf("receipt %q, want %q", receipt.ID, p.Receipt)
+			}
+			accepted := 0
+			switch mode {
+			case OK, Slow, Silent, Resets, Truncates, FailsAfter, BadGateway:
+				accepted = 1
+			}
+			if n := len(r.Accepted()); n != accepted || r.Tries() != 1 {
+				t.Errorf("accepted %d times in %d tries, want %d in 1", n, r.Tries(), accepted)
+			}
+			for _, err := range r.Wrong() {
+				t.Error(err)
+			}
+		})
+	}
+	unreachable := map[string]func(t *testing.T) string{
+		"nobody listens": func(t *testing.T) string {
+			r := NewReceiver(t, p)
+			r.Close()
+			return r.URL
+		},
+		"no TLS where it should be": func(t *testing.T) string {
+			return strings.Replace(NewReceiver(t, p).URL, "http://", "https://", 1)
+		},
+		"no such name": func(*testing.T) string { return "https://no-such-host.invalid" },
+	}
+	for name, url := range unreachable {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			channel, err := p.New(url(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			_, err = channel.Notify(ctx, p.To, notice.Fixtures()[0])
+			judge(t, p, Outcome{notice.Temporary, notice.ReasonUnreachable, 0}, err)
+		})
+	}
+	t.Run("all that can be said", func(t *testing.T) {
+		r := NewReceiver(t, p)
+		channel, err := p.New(r.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range notice.Fixtures() {
+			if _, err := channel.Notify(t.Context(), p.To, n); err != nil {
+				if f := notice.Failed(err); f.Reason != notice.ReasonConfig {
+					t.Errorf("%s: %v", n.ID, err)
+				}
+			}
+		}
+		for _, err := range r.Wrong() {
+			t.Error(err)
+		}
+	})
+	t.Run("at the same time", func(t *testing.T) {
+		r := NewReceiver(t, p)
+		channel, err := p.New(r.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		failed := make(chan error)
+		for range 8 {
+			go func() {
+				_, err := channel.Notify(t.Context(), p.To, notice.Fixtures()[0])
+				failed <- err
+			}()
+		}
+		for range 8 {
+			if err := <-failed; err != nil {
+				t.Error(err)
+			}
+		}
+		if n := len(r.Accepted()); n != 8 {
+			t.Errorf("accepted %d of 8", n)
+		}
+	})
+}
+
+func judge(t *testing.T, p Provider, want Outcome, err error) {
+	t.Helper()
+	if want.Reason == "" {
+		if err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	if err == nil {
+		t.Fatalf("it is said to be heard, want %s, %s", want.Certainty, want.Reason)
+	}
+	f := notice.Failed(err)
+	// What a Retry-After of a date leaves depends on the moment.
+	if f.Certainty != want.Certainty || f.Reason != want.Reason || f.After != want.After {
+		t.Errorf("%s, %s, after %s; want %s, %s, after %s: %v", f.Certainty, f.Reason, f.After, want.Certainty, want.Reason, want.After, err)
+	}
+	tells(t, p.Secrets, "error", err.Error())
+	if text := err.Error(); len(text) > 2000 || strings.ContainsAny(text, "\r\n") {
+		t.Errorf("an error of %d bytes: %q", len(text), text)
+	}
+}
+
+func tells(t *testing.T, secrets []string, what, text string) {
+	t.Helper()
+	for _, s := range secrets {
+		if strings.Contains(text, s) {
+			t.Errorf("the %s tells a secret: %s", what, text)
+		}
+	}
+}
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// Golden holds what is sent against testdata/name.
+func Golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, got, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s is not what is sent (-update writes it):\n%s", file, got)
+	}
+}
+
+// Payloads holds what a channel sends of some of the fixtures, as JSON, against testdata.
+func Payloads(t *testing.T, render func(n *notice.Notification) any) {
+	t.Helper()
+	for _, n := range notice.Fixtures() {
+		switch n.ID {
+		case "fixture-firing-fr", "fixture-firing-fr-bare", "fixture-resolved-en", "fixture-test-en":
+			var b bytes.Buffer
+			e := json.NewEncoder(&b)
+			e.SetEscapeHTML(false)
+			e.SetIndent("", "  ")
+			if err := e.Encode(render(n)); err != nil {
+				t.Fatal(err)
+			}
+			Golden(t, n.ID+".json", b.Bytes())
+		}
+	}
+}
+
+// Fuzz gives each a Notification that nobody cleaned: labels, titles and texts from whoever can send a line.
+func Fuzz(f *testing.F, each func(t *testing.T, n *notice.Notification)) {
+	kinds := []notice.Kind{notice.Firing, notice.Worse, notice.Reminder, notice.Resolved, notice.Test, notice.Heartbeat, "?"}
+	for i, s := range []string{
+		"<!channel> <@U123> <https://evil.example|click>", "[click](https://evil.example) **b** <at>everyone</at>", "a\r\nBcc: all@example.com\r\n\r\n.\r\n",
+		`"},{"text":"`, "<script>alert(1)</script>", "\u202e\u2066\x00\x1b[31m\xff", strings.Repeat("é😀", 3000), "{{.}} ${jndi:ldap://x} %s%n", "=cmd()", "",
+	} {
+		f.Add(s, s, s, "https://wiki.example/"+s, uint8(i), float64(i))
+	}
+	f.Fuzz(func(t *testing.T, title, key, value, link string, kind uint8, viewers float64) {
+		if kind == 255 {
+			viewers = math.NaN()
+		}
+		at := time.Unix(1800000000, 0)
+		n := &notice.Notification{
+			ID: value, Problem: value, Kind: kinds[int(kind)%len(kinds)], Severity: notice.Severity(key), Language: key, Drill: kind&1 == 1,
+			Title: title, Text: value + "\n" + title, Short: title, Spark: value, Started: at, Ended: at, At: at, Viewers: viewers,
+			Labels: map[string]string{key: value, title: key}, Owner: value, URL: link, AckURL: link, Runbook: value,
+		}
+		if kind&2 == 2 {
+			n.Severity = notice.Critical
+		}
+		for range int(kind) {
+			n.Alerts = append(n.Alerts, notice.Alert{Title: title, Labels: map[string]string{key: value}, Severity: notice.Severity(value), Since: at})
+		}
+		each(t, n)
+	})
+}

@@ -1,0 +1,165 @@
+package alerts
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"vigie/internal/bus"
+)
+
+// Line is one thing that was decided, or happened: the path from data to a telephone is all lines of one
+// problem, in order, with the entries of the ledger.
+type Line struct {
+	At      time.Time         `json:"at"`
+	Problem string            `json:"problem,omitempty"`
+	Alert   string            `json:"alert,omitempty"` // key
+	What    string            `json:"what"`            // a key of the texts "trail.…": see Whats
+	Args    map[string]string `json:"args,omitempty"`
+	By      string            `json:"by,omitempty"`
+
+	Sequence uint64 `json:"-"`
+}
+
+// Whats are what a Line can tell; the comment names its Args.
+var whats = []string{
+	"pending", "firing", "no-data", "error", "recovered", "severity", // rule, value, usual, sample, why, from, to
+	"opened", "turn", "muted", "unmuted", "resolved", "again", // route, wait, why, kind, id, text, until, minutes
+	"queued", "nobody", "said", "suppressed", "failed", "retry", "throttled", "instead", // to, channel, route, step, reason, text, after
+	"would-tell", // of what is only tried: to, channel, route
+	ActAck, ActGiveUp, ActHandOver, ActNote,
+	"silence", "silence-ended", "maintenance", "maintenance-ended", "override", "override-ended", "dial", "drill", "drill-ended", "test",
+	"leading", "late", "heartbeat-failed", // owner, since, channel, text
+}
+
+// Whats are what a Line can tell, for who has words for each.
+func Whats() []string { return whats }
+
+// args makes a Line's Args of names and values; empty values are left out.
+func args(pairs ...string) map[string]string {
+	m := map[string]string{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if v := pairs[i+1]; v != "" {
+			if runes := []rune(v); len(runes) > 300 {
+				v = string(runes[:299]) + "…"
+			}
+			m[pairs[i]] = v
+		}
+	}
+	if len(m) == 0 {
+		return nil
+	}
+	return m
+}
+
+const (
+	trailKept = 20_000 // lines in memory
+	trailWait = 3 * time.Second
+	// TrailSubject and the bounds of the stream that keeps the trail.
+	TrailSubject  = "trail"
+	TrailMaxAge   = 30 * 24 * time.Hour
+	TrailMaxBytes = 256 << 20
+)
+
+// trail is what was decided, in order: kept by a stream of the bus, with the last lines in memory.
+type trail struct {
+	stream *bus.Stream
+
+	mu   sync.Mutex
+	kept []Line // in order of their sequence
+	next uint64 // sequence to go on with
+}
+
+// add writes a line, also when ctx has ended. A bus that is away costs the line: what is decided does not
+// wait for it.
+func (t *trail) add(ctx context.Context, l Line) error {
+	if l.At.IsZero() {
+		l.At = time.Now().UTC()
+	}
+	data, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), trailWait)
+	defer cancel()
+	seq, _, err := t.stream.Publish(ctx, bus.Message{Subject: TrailSubject, Data: data})
+	if err != nil {
+		return err
+	}
+	l.Sequence = seq
+	t.take(l)
+	return nil
+}
+
+// take keeps a line in memory, once and in its place.
+func (t *trail) take(l Line) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	i, found := slices.BinarySearchFunc(t.kept, l.Sequence, func(k Line, seq uint64) int { return cmp.Compare(k.Sequence, seq) })
+	if found {
+		return
+	}
+	t.kept = slices.Insert(t.kept, i, l)
+	if n := len(t.kept) - trailKept; n > trailKept/4 {
+		t.kept = slices.Delete(t.kept, 0, n)
+	}
+}
+
+// follow reads what is there, then what is written, until ctx ends or the stream breaks.
+func (t *trail) follow(ctx context.Context, tell func()) error {
+	state, err := t.stream.State(ctx)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	from := max(t.next, state.First)
+	t.mu.Unlock()
+	if state.Last > trailKept {
+		from = max(from, state.Last-trailKept)
+	}
+	reader, err := t.stream.Read(ctx, from)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	for {
+		m, err := reader.Next(ctx)
+		if err != nil {
+			return err
+		}
+		var l Line
+		if json.Unmarshal(m.Data, &l) == nil {
+			l.Sequence = m.Sequence
+			t.take(l)
+		}
+		t.mu.Lock()
+		t.next = m.Sequence + 1
+		t.mu.Unlock()
+		if m.Sequence >= state.Last {
+			tell()
+		}
+	}
+}
+
+func (t *trail) lines(problem string) (out []Line) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if problem == "" {
+		out = slices.Clone(t.kept[max(0, len(t.kept)-500):])
+		slices.Reverse(out)
+		return out
+	}
+	for _, l := range t.kept {
+		if l.Problem == problem {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// lower is for what must be a key in an address.
+func lower(s string) string { return strings.ToLower(s) }

@@ -1,0 +1,158 @@
+package webhook
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"vigie/alerts/notice"
+	"vigie/alerts/notice/noticetest"
+)
+
+const (
+	secret = "a-shared-secret-of-the-room"
+	token  = "a-bearer-token"
+)
+
+func check(r *http.Request, body []byte) error {
+	if r.Method != http.MethodPost || r.URL.Path != "/hook" || r.Header.Get("Content-Type") != "application/json" || r.Header.Get("Authorization") != "Bearer "+token {
+		return fmt.Errorf("%s %s %v", r.Method, r.URL, r.Header)
+	}
+	if err := Verify(r.Header.Get(Header), time.Now(), body, secret); err != nil {
+		return err
+	}
+	var m Message
+	if err := noticetest.Strict(body, &m); err != nil {
+		return err
+	}
+	if m.Version != "1" || m.ID == "" || r.Header.Get("Idempotency-Key") != m.ID || m.Title == "" {
+		return fmt.Errorf("%v with %s", r.Header, body)
+	}
+	return nil
+}
+
+func TestWebhook(t *testing.T) {
+	noticetest.Conform(t, noticetest.Provider{
+		New: func(url string) (notice.Notifier, error) {
+			return New(Config{URL: url + "/hook", Secret: secret, Token: token})
+		},
+		To:      "video",
+		Secrets: []string{secret, token},
+		Accept: func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+			w.WriteHeader(http.StatusCreated)
+			w.Write([]byte(`{"id":"42","echo":"` + token + `"}`))
+		},
+		Receipt: "42",
+		Check:   check,
+		// Any 2xx is a receiver's yes: it is the team's own, and answers as it likes.
+		Page: &noticetest.Outcome{},
+	})
+}
+
+// Everything that a Notification has is sent: a field that is added to it is added here, or this test fails.
+func TestAllFieldsAreSent(t *testing.T) {
+	n := notice.Fixtures()[0]
+	n.Ended = n.At
+	n.Drill, n.Repeat = true, true
+	m := reflect.ValueOf(Render("video", n))
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[notice.Notification]()) {
+		if v := m.FieldByName(f.Name); !v.IsValid() || v.IsZero() {
+			t.Errorf("%s is not sent", f.Name)
+		}
+	}
+	a := m.FieldByName("Alerts").Index(1)
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[notice.Alert]()) {
+		if v := a.FieldByName(f.Name); !v.IsValid() || v.IsZero() {
+			t.Errorf("%s of an alert is not sent", f.Name)
+		}
+	}
+}
+
+func TestVerify(t *testing.T) {
+	now, body := time.Unix(1795291650, 0), []byte(`{"version":"1"}`)
+	good := Sign(secret, now, body)
+	for _, c := range []struct {
+		name, header string
+		now          time.Time
+		body         string
+		secrets      []string
+		want         string // "": it is believed
+	}{
+		{"as it was sent", good, now, string(body), []string{secret}, ""},
+		{"while the secret is changed", good, now, string(body), []string{"the-secret-of-tomorrow", secret}, ""},
+		{"signed with two", strings.Replace(Sign("another-secret-of-ours", now, body), "v1", "v1=00,v1", 1) + "," + strings.Split(good, ",")[1], now, string(body), []string{secret}, ""},
+		{"four minutes later", good, now.Add(4 * time.Minute), string(body), []string{secret}, ""},
+		{"played again six minutes later", good, now.Add(6 * time.Minute), string(body), []string{secret}, "away"},
+		{"from the future", good, now.Add(-6 * time.Minute), string(body), []string{secret}, "away"},
+		{"another body", good, now, string(body) + " ", []string{secret}, "not signed"},
+		{"another time", strings.Replace(good, "t=1795291650", "t=1795291651", 1), now, string(body), []string{secret}, "not signed"},
+		{"another secret", good, now, string(body), []string{"another-secret-of-ours"}, "not signed"},
+		{"no secret", good, now, string(body), nil, "not signed"},
+		{"an empty secret", Sign("", now, body), now, string(body), []string{""}, "not signed"},
+		{"no signature", "t=1795291650", now, string(body), []string{secret}, "not as"},
+		{"no header", "", now, string(body), []string{secret}, "not as"},
+		{"no time", strings.Replace(good, "t=", "u=", 1), now, string(body), []string{secret}, "not as"},
+		{"no hexadecimal", "t=1795291650,v1=zz", now, string(body), []string{secret}, "not as"},
+	} {
+		err := Verify(c.header, c.now, []byte(c.body), c.secrets...)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// The signature as a receiver in another language would make it: printf '1795291650.{"version":"1"}' | openssl sha256 -hmac "$secret".
+func TestTheSignatureIsTheDocumentedOne(t *testing.T) {
+	const want = "t=1795291650,v1=905fcb3e314818c8decb1bbbce9106f201a5132b47efa82cf1d30e584a8f8fb3"
+	if got := Sign(secret, time.Unix(1795291650, 0), []byte(`{"version":"1"}`)); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestPayloads(t *testing.T) {
+	noticetest.Payloads(t, func(n *notice.Notification) any { return Render("video", n) })
+}
+
+func TestConfiguration(t *testing.T) {
+	good := Config{URL: "https://relay.example/hook", Secret: secret, Token: token}
+	for _, c := range []struct {
+		field  string
+		change func(c *Config)
+	}{
+		{"", func(*Config) {}},
+		{"", func(c *Config) { c.URL, c.Token = "http://relay.lan/hook", "" }},
+		{"url: ", func(c *Config) { c.URL = "http://relay.lan/hook" }},
+		{"url: ", func(c *Config) { c.URL = "" }},
+		{"secret: ", func(c *Config) { c.Secret = "short" }},
+		{"token: ", func(c *Config) { c.Token = "a\r\nX: y" }},
+	} {
+		config := good
+		c.change(&config)
+		_, err := New(config)
+		if (err == nil) != (c.field == "") || err != nil && !strings.HasPrefix(err.Error(), c.field) {
+			t.Errorf("%+v: %v", config, err)
+		}
+	}
+}
+
+func FuzzWebhook(f *testing.F) {
+	noticetest.Fuzz(f, func(t *testing.T, n *notice.Notification) {
+		body, err := json.Marshal(Render(n.Owner, n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m Message
+		if err := noticetest.Strict(body, &m); err != nil || len(body) > 1_000_000 {
+			t.Errorf("%v, %d bytes", err, len(body))
+		}
+		for _, text := range []string{m.ID, m.Title, m.Short, m.Owner, m.To} {
+			if strings.ContainsAny(text, "\r\n\x00\u202e") {
+				t.Errorf("%q", text)
+			}
+		}
+	})
+}
