@@ -50,6 +50,7 @@ func New(c Config) (*Channel, error) {
 		return nil, fmt.Errorf("url: 1 to %d of a cluster", maxURLs)
 	}
 	ch := &Channel{}
+	c.Post.Secrets = append([]string{c.Secret}, c.Post.Secrets...)
 	for _, u := range c.URLs {
 		if err := notice.CheckURL("url", u, c.Secret == ""); err != nil {
 			return nil, err
@@ -69,7 +70,6 @@ func New(c Config) (*Channel, error) {
 	case c.Secret != "":
 		ch.authorization = "Bearer " + c.Secret
 	}
-	c.Post.Secrets = append(c.Post.Secrets, c.Secret)
 	ch.post = notice.NewPoster(c.Post)
 	return ch, nil
 }

@@ -299,12 +299,8 @@ func queued(answer string) string {
 func (c *Channel) compose(to *mail.Address, n *notice.Notification) ([]byte, error) {
 	n = notice.Clean(n)
 	m := gomail.NewMsg(gomail.WithCharset(gomail.CharsetUTF8), gomail.WithEncoding(gomail.EncodingQP), gomail.WithNoDefaultUserAgent())
-	if err := m.FromFormat(c.from.Name, c.from.Address); err != nil {
-		return nil, err
-	}
-	if err := m.AddToFormat(to.Name, to.Address); err != nil {
-		return nil, err
-	}
+	m.FromMailAddress(c.from)
+	m.ToMailAddress(to)
 	m.Subject(n.Title)
 	m.SetDateWithValue(date(n.At))
 	m.SetMessageIDWithValue(c.messageID(n))
@@ -314,7 +310,7 @@ func (c *Channel) compose(to *mail.Address, n *notice.Notification) ([]byte, err
 	}
 	for name, value := range map[string]string{
 		"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All", "X-Mailer": "Vigie",
-		"X-Vigie-Id": n.ID, "X-Vigie-Problem": n.Problem, "X-Vigie-Kind": notice.Line(string(n.Kind), 20), "X-Vigie-Severity": notice.Line(string(n.Severity), 20), "X-Vigie-Drill": strconv.FormatBool(n.Drill),
+		"X-Vigie-Id": n.ID, "X-Vigie-Problem": n.Problem, "X-Vigie-Kind": notice.Line(string(n.Kind), 20), "X-Vigie-Severity": notice.Line(string(n.Severity), 20), "X-Vigie-Drill": strconv.FormatBool(n.Drill), "X-Vigie-Repeat": strconv.FormatBool(n.Repeat),
 	} {
 		if value != "" {
 			m.SetGenHeader(gomail.Header(name), value)

@@ -232,6 +232,21 @@ func CheckURL(field, text string, plain bool) error {
 	return nil
 }
 
+// CheckHeaders tells what is wrong with headers of an operator's own; it never repeats a value.
+func CheckHeaders(field string, headers map[string]string) error {
+	for name, value := range headers {
+		if name == "" || len(name) > 60 || strings.ContainsFunc(name, func(r rune) bool {
+			return !(r == '-' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z')
+		}) {
+			return fmt.Errorf("%s: %.60q is no header's name", field, name)
+		}
+		if len(value) > 4096 || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
+			return fmt.Errorf("%s.%s: has characters that no header can have", field, name)
+		}
+	}
+	return nil
+}
+
 // Loopback tells whether a host is this machine, by its name alone.
 func Loopback(host string) bool {
 	if host == "localhost" {

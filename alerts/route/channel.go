@@ -79,6 +79,14 @@ type Channel struct {
 	Throttle   Throttle          `yaml:"throttle"`
 	Timeout    Duration          `yaml:"timeout"` // of one try; 0: 10s
 
+	// Of a gateway for SMS that is none of those known: what is sent, as {to} {text} {from} {id} {user} {secret} say.
+	Method   string            `yaml:"method"`   // POST, GET; empty: POST, or GET without fields
+	Format   string            `yaml:"format"`   // of the body: json, form; empty: json
+	Fields   map[string]string `yaml:"fields"`   // of the body, by name
+	Auth     string            `yaml:"auth"`     // basic (user and secret), bearer (secret); empty: none
+	Accepted string            `yaml:"accepted"` // what an answer has in it when the message was taken; empty: any 2xx is enough
+	Validity Duration          `yaml:"validity"` // sms: what could not be delivered for so long is dropped; 0: 15m
+
 	// Filled in by FillSecrets.
 	Endpoint Secret `yaml:"-" json:"-"` // URL, wherever it was kept
 	Secret   Secret `yaml:"-" json:"-"`
@@ -100,7 +108,7 @@ var allowed = map[Type][]string{
 	Slack:        {"url", "url_env", "url_file", "to"},
 	Teams:        {"url", "url_env", "url_file", "to"},
 	PagerDuty:    {"url", "url_env", "url_file", "secret_env", "secret_file", "service", "to"},
-	SMS:          {"provider", "url", "url_env", "url_file", "headers", "user", "secret_env", "secret_file", "account", "service", "from", "to"},
+	SMS:          {"provider", "url", "url_env", "url_file", "headers", "user", "secret_env", "secret_file", "account", "service", "from", "to", "method", "format", "fields", "auth", "accepted", "validity"},
 	Alertmanager: {"url", "url_env", "url_file", "urls", "headers", "user", "secret_env", "secret_file", "to"},
 }
 
@@ -118,6 +126,7 @@ func (c *Channel) set() map[string]bool {
 		"url": c.URL != "", "url_env": c.URLEnv != "", "url_file": c.URLFile != "", "urls": len(c.URLs) > 0, "user": c.User != "",
 		"secret_env": c.SecretEnv != "", "secret_file": c.SecretFile != "", "from": c.From != "", "to": c.To != "", "provider": c.Provider != "",
 		"account": c.Account != "", "service": c.Service != "", "host": c.Host != "", "port": c.Port != 0, "tls": c.TLS != "", "headers": len(c.Headers) > 0,
+		"method": c.Method != "", "format": c.Format != "", "fields": len(c.Fields) > 0, "auth": c.Auth != "", "accepted": c.Accepted != "", "validity": c.Validity != 0,
 	}
 }
 
@@ -167,6 +176,16 @@ func (c *Channel) check(k *checker, key string) {
 	k.text(key+"account", c.Account, maxText, false)
 	k.text(key+"service", c.Service, maxText, false)
 	k.few(key+"headers", len(c.Headers), maxHeaders)
+	k.few(key+"fields", len(c.Fields), maxHeaders)
+	for _, name := range sorted(c.Fields) {
+		k.text(key+"fields."+name, c.Fields[name], maxText, false)
+	}
+	for _, s := range [][2]string{{"method", c.Method}, {"format", c.Format}, {"auth", c.Auth}, {"accepted", c.Accepted}} {
+		k.text(key+s[0], s[1], maxName, false) // what they may be is the channel's to say
+	}
+	if c.Validity != 0 {
+		k.within(key+"validity", c.Validity, time.Second, 3*24*time.Hour)
+	}
 	for _, name := range sorted(c.Headers) {
 		value := string(c.Headers[name])
 		if !headerName(name) || len(name) > 100 {

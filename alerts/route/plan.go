@@ -79,7 +79,7 @@ func plan(routes []*Route) Plan {
 			plan.Remind = d.remind
 		}
 		plan.Resolved = plan.Resolved || d.resolved
-		if d.escalation != nil && !slices.ContainsFunc(routes[:i], func(o *Route) bool { return o.does.escalation == d.escalation }) {
+		if d.escalation != nil {
 			plan.Say = append(plan.Say, d.escalation.says...)
 		}
 	}

@@ -69,6 +69,10 @@ routes:
       - {match: {criticality_at_least: 3, during: outside}, escalation: long}
   - match: {match: [finale-*]}
     escalation: same
+    continue: true
+  - match: {match: ["*-2026"]} # an escalation that goes on already does not begin twice
+    escalation: same
+    remind: 5m
 `)
 	for _, c := range []struct {
 		name   string
@@ -88,10 +92,10 @@ routes:
 		{"a child that tells nobody", Subject{Group: "cdn", Rule: "quiet"}, "routes[2] › routes[2]", "", 30 * time.Second, 10 * time.Minute, true},
 		{"a child that continues", Subject{Group: "cdn", Rule: "quiet", Labels: map[string]string{"pop": "paris"}}, "routes[2] › routes[2], routes[2] › routes[3]", "0s oncall:day, 0s channel:noc, 3m0s person:ben, 3m0s channel:noc", 30 * time.Second, 10 * time.Minute, true},
 		{"a child that never reminds", Subject{Group: "cdn", Labels: map[string]string{"pop": "paris"}}, "routes[2] › routes[3]", "0s oncall:day, 0s channel:noc, 3m0s person:ben, 3m0s channel:noc", 30 * time.Second, 0, true},
-		{"a route that continues", Subject{Group: "x", Labels: map[string]string{"copy": "1"}, Match: "finale-2026"}, "routes[1], routes[4]", "0s channel:noc, 0s channel:log, 1m0s channel:log", 7 * time.Second, time.Hour, true},
+		{"a route that continues", Subject{Group: "x", Labels: map[string]string{"copy": "1"}, Match: "finale-2026"}, "routes[1], routes[4], routes[5]", "0s channel:noc, 0s channel:log, 1m0s channel:log", 7 * time.Second, 5 * time.Minute, true},
 		{"a route that continues, and nothing more", Subject{Group: "x", Labels: map[string]string{"copy": "1"}}, "routes[1]", "0s channel:log", 7 * time.Second, time.Hour, true},
 		{"a route that only holds others", Subject{Group: "video", Phase: match.PhaseFirstHalf}, "routes[3] › routes[0]", "0s oncall:day, 3m0s person:ben, 3m0s channel:noc", 7 * time.Second, time.Hour, true},
-		{"and none of them matches: the next ones are asked", Subject{Group: "video", Match: "finale-2026", During: true, Criticality: 4}, "routes[4]", "0s channel:noc, 1m0s channel:log", 7 * time.Second, time.Hour, true},
+		{"and none of them matches: the next ones are asked", Subject{Group: "video", Match: "finale-2026", During: true, Criticality: 4}, "routes[4], routes[5]", "0s channel:noc, 1m0s channel:log", 7 * time.Second, 5 * time.Minute, true},
 		{"or the default", Subject{Group: "video", Criticality: 2}, "default", "0s channel:log", 7 * time.Second, time.Hour, true},
 		{"outside of a match", Subject{Group: "video", Criticality: 3}, "routes[3] › routes[1]", "0s oncall:day, 0s channel:noc, 1m0s oncall:day, 3m0s oncall:day, 3m0s channel:noc, 4m0s oncall:day", 7 * time.Second, time.Hour, true},
 	} {

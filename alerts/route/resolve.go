@@ -159,7 +159,8 @@ func (p *Policy) onCall(s *Schedule, via Ref, at time.Time, overrides []Override
 			return targets, Line{}
 		}
 	}
-	if one := p.people[s.layered(s.clock.reached(at))]; one != nil {
+	person, _ := s.layered(s.clock.reached(at))
+	if one := p.people[person]; one != nil {
 		return p.person(one, via)
 	}
 	if why.Key != "" {

@@ -104,33 +104,33 @@ func sooner(a, b wall) wall {
 	return a
 }
 
-// layered is who the layers have.
-func (s *Schedule) layered(w wall) string {
+// layered is who the layers have, and the first time after w at which that may change; noWall: never. What
+// becomes of the layers below the one that has somebody does not matter before that.
+func (s *Schedule) layered(w wall) (person string, next wall) {
+	next = noWall
 	for i := range slices.Backward(s.Layers) {
-		if person := s.Layers[i].has(w); person != "" {
-			return person
+		l := &s.Layers[i]
+		next = sooner(next, l.next(w))
+		if person = l.has(w); person != "" {
+			break
 		}
 	}
-	return ""
+	return person, next
 }
 
 // turn is who is on call at a moment, and the next moment at which that may change; zero: it never does.
 func (p *Policy) turn(s *Schedule, at time.Time, overrides []Override) (person, override string, next time.Time) {
-	w := s.clock.reached(at)
-	edge := noWall
-	for i := range s.Layers {
-		edge = sooner(edge, s.Layers[i].next(w))
-	}
-	if edge != noWall {
-		next = s.clock.when(edge)
-	}
-	if o := nextOverride(s.ID, at, overrides); !o.IsZero() && (next.IsZero() || o.Before(next)) {
-		next = o
-	}
+	next = nextOverride(s.ID, at, overrides)
 	if o := p.overriding(s.ID, at, overrides); o != nil {
 		return o.Person, o.ID, next
 	}
-	return s.layered(w), "", next
+	person, edge := s.layered(s.clock.reached(at))
+	if edge != noWall {
+		if change := s.clock.when(edge); next.IsZero() || change.Before(next) {
+			next = change
+		}
+	}
+	return person, "", next
 }
 
 // OnCall is who has a schedule's turn, by its overrides and layers, and until when; "": nobody. A zero until:

@@ -18,7 +18,7 @@ func team(t testing.TB, zone string, layers ...Layer) *Policy {
 	for _, id := range []string{"ana", "ben", "cat", "dan"} {
 		p.People = append(p.People, Person{ID: id, Name: id, Contacts: []Contact{{Channel: "noc"}}})
 	}
-	p.Schedules = []Schedule{{ID: "s", Layers: layers}}
+	p.Schedules = []Schedule{{ID: "s", Layers: slices.Clone(layers)}}
 	if err := p.Check(); err != nil {
 		t.Fatal(err)
 	}
@@ -107,6 +107,7 @@ func TestOnCallIsWhatTheClockOnTheWallSaysEveryQuarterOfAYear(t *testing.T) {
 		"apart in the lost hour":    {{People: []string{"ana"}, Between: []string{"02:30", "14:00"}}, {People: []string{"ben"}, Between: []string{"14:00", "02:30"}}},
 		"apart at its begin":        {{People: []string{"ana"}, Between: []string{"02:00", "03:00"}}, {People: []string{"ben"}, Between: []string{"01:30", "02:00"}}},
 		"weekends, with gaps":       {{People: []string{"ana", "ben"}, Every: 7 * days, From: "2026-01-03T00:00", Days: []string{"sat", "sun"}}},
+		"one day a week":            {{People: []string{"ana"}, Days: []string{"thu"}}},
 		"the nights of weekends":    {{People: []string{"ana", "ben", "cat"}, Every: 2 * days, From: "2026-01-03T12:00", Days: []string{"sat", "sun"}, Between: []string{"22:00", "06:15"}}},
 		"somebody for a while":      {{People: []string{"ana"}}, {People: []string{"ben", "cat"}, Every: days, From: "2026-03-27T12:00", To: "2026-04-02T02:15"}},
 		"one who begins in the gap": {{People: []string{"ana", "ben"}, Every: 7 * days, From: "2026-03-29T02:30"}},

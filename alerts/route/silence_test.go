@@ -59,6 +59,7 @@ func TestASilenceIsAboutWhatAllItsMatchersSay(t *testing.T) {
 	for matchers, want := range map[string]bool{
 		`cdn=maison`:                  true,
 		`cdn=maison isp=Orange`:       false,
+		`cdn=Maison`:                  false,
 		`cdn=maiso`:                   false,
 		`cdn=~maiso`:                  false, // of the whole value
 		`cdn=~"maiso|n"`:              false,

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -31,7 +32,7 @@ func New(c Config) (*Channel, error) {
 	if err := notice.CheckURL("url", c.URL, false); err != nil {
 		return nil, err
 	}
-	c.Post.Secrets = append(c.Post.Secrets, notice.URLSecrets(c.URL)...)
+	c.Post.Secrets = slices.Concat(c.Post.Secrets, notice.URLSecrets(c.URL))
 	return &Channel{c.URL, notice.NewPoster(c.Post)}, nil
 }
 

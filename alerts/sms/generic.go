@@ -22,10 +22,7 @@ type generic struct {
 	post *notice.Poster
 }
 
-var (
-	placeholder = regexp.MustCompile(`\{[^{}]*\}`)
-	headerName  = regexp.MustCompile(`^[A-Za-z0-9-]{1,60}$`)
-)
+var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
 
 // newGeneric allows http, for a modem's gateway in the same network; secrets can then be read on the way.
 func newGeneric(c Config) (*generic, error) {
@@ -78,15 +75,15 @@ func newGeneric(c Config) (*generic, error) {
 		}
 		return nil
 	}
-	errs := []error{look("url", c.URL)}
+	errs := []error{look("url", c.URL), notice.CheckHeaders("headers", c.Headers)}
 	for name, value := range c.Fields {
 		errs = append(errs, look("fields."+name, value))
 	}
 	for name, value := range c.Headers {
-		if !headerName.MatchString(name) || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
-			errs = append(errs, fmt.Errorf("headers: %q or its value has characters that no header can have", name))
+		if !strings.Contains(value, "{") {
+			c.Post.Secrets = append(c.Post.Secrets, value)
 		}
-		if errs = append(errs, look("headers."+name, value)); used["{text}"] && strings.Contains(value, "{text}") {
+		if errs = append(errs, look("headers."+name, value)); strings.Contains(value, "{text}") {
 			errs = append(errs, fmt.Errorf("headers.%s: a text does not fit into a header", name))
 		}
 	}

@@ -67,7 +67,7 @@ func New(c Config) (*Channel, error) {
 	if c.Validity < time.Minute || c.Validity > maxValidity {
 		return nil, fmt.Errorf("validity: %s is not between 1m and %s", c.Validity, maxValidity)
 	}
-	c.Post.Secrets = append(append([]string(nil), c.Post.Secrets...), c.Secret, c.Consumer)
+	c.Post.Secrets = append([]string{c.Secret, c.Consumer}, c.Post.Secrets...)
 	var p provider
 	var err error
 	switch c.Provider {

@@ -220,9 +220,8 @@ func TestGenericByAddressAndForm(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			noticetest.Conform(t, noticetest.Provider{
 				New: func(url string) (notice.Notifier, error) {
-					c.Provider, c.User, c.Secret = "generic", "régie&co", "p@ss&word="+secret
 					config := c
-					config.URL = url + c.URL
+					config.Provider, config.User, config.Secret, config.URL = "generic", "régie&co", "p@ss&word="+secret, url+c.URL
 					return New(config)
 				},
 				To:      to,
@@ -301,7 +300,7 @@ func TestConfiguration(t *testing.T) {
 		{"a format", "format: ", generic, func(c *Config) { c.Format = "xml" }},
 		{"no user", "user: ", generic, func(c *Config) { c.Auth = "basic" }},
 		{"no token", "secret: ", generic, func(c *Config) { c.Auth = "bearer" }},
-		{"a header that is two", "headers: ", generic, func(c *Config) { c.Headers = map[string]string{"X": "a\r\nY: b"} }},
+		{"a header that is two", "headers.X: ", generic, func(c *Config) { c.Headers = map[string]string{"X": "a\r\nY: b"} }},
 		{"a text in a header", "headers.X: ", generic, func(c *Config) { c.Headers = map[string]string{"X": "{text}"} }},
 	} {
 		config := c.base

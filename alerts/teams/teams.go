@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,7 +35,7 @@ func New(c Config) (*Channel, error) {
 	if err := notice.CheckURL("url", c.URL, false); err != nil {
 		return nil, err
 	}
-	c.Post.Secrets = append(c.Post.Secrets, notice.URLSecrets(c.URL)...)
+	c.Post.Secrets = slices.Concat(c.Post.Secrets, notice.URLSecrets(c.URL))
 	return &Channel{c.URL, notice.NewPoster(c.Post)}, nil
 }
 

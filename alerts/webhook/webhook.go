@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,12 +22,15 @@ type Config struct {
 	URL    string // http is allowed: a body is signed, though it can be read on the way
 	Secret string // that both sides sign with, at least 16 characters
 	Token  string // sent as Authorization: Bearer, where the receiver asks for one; needs https
-	Post   notice.PostConfig
+	// Headers are sent too, as what lets a request through a gateway. Not those that are ours.
+	Headers map[string]string
+	Post    notice.PostConfig
 }
 
 // Channel is a notice.Notifier. It has one destination; to is told to the receiver, which may tell by it whom to call.
 type Channel struct {
 	url, secret, token string
+	headers            http.Header
 	post               *notice.Poster
 }
 
@@ -41,8 +45,20 @@ func New(c Config) (*Channel, error) {
 	if strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New("token: has characters that no header can have")
 	}
-	c.Post.Secrets = append(append(c.Post.Secrets, c.Secret, c.Token), notice.URLSecrets(c.URL)...)
-	return &Channel{c.URL, c.Secret, c.Token, notice.NewPoster(c.Post)}, nil
+	if err := notice.CheckHeaders("headers", c.Headers); err != nil {
+		return nil, err
+	}
+	headers := http.Header{}
+	for name, value := range c.Headers {
+		switch name = http.CanonicalHeaderKey(name); name {
+		case "Content-Type", "Content-Length", "Host", "User-Agent", "Idempotency-Key", Header:
+			return nil, fmt.Errorf("headers.%s: is Vigie's own", name)
+		}
+		headers.Set(name, value)
+		c.Post.Secrets = append(c.Post.Secrets[:len(c.Post.Secrets):len(c.Post.Secrets)], value)
+	}
+	c.Post.Secrets = slices.Concat(c.Post.Secrets, []string{c.Secret, c.Token}, notice.URLSecrets(c.URL))
+	return &Channel{c.URL, c.Secret, c.Token, headers, notice.NewPoster(c.Post)}, nil
 }
 
 // Notify says n once. Any 2xx answer is a receipt; a JSON answer with an "id" gives the receipt that id.
@@ -52,10 +68,9 @@ func (c *Channel) Notify(ctx context.Context, to string, n *notice.Notification)
 	if err != nil {
 		return notice.Receipt{}, c.post.Fail(notice.Permanent, notice.ReasonConfig, "encode: %v", err)
 	}
-	h := http.Header{
-		"Content-Type": {"application/json"},
-		Header:         {Sign(c.secret, time.Now(), body)},
-	}
+	h := c.headers.Clone()
+	h.Set("Content-Type", "application/json")
+	h.Set(Header, Sign(c.secret, time.Now(), body))
 	if m.ID != "" {
 		h.Set("Idempotency-Key", m.ID)
 	}

@@ -19,7 +19,7 @@ const (
 )
 
 func check(r *http.Request, body []byte) error {
-	if r.Method != http.MethodPost || r.URL.Path != "/hook" || r.Header.Get("Content-Type") != "application/json" || r.Header.Get("Authorization") != "Bearer "+token {
+	if r.Method != http.MethodPost || r.URL.Path != "/hook" || r.Header.Get("Content-Type") != "application/json" || r.Header.Get("Authorization") != "Bearer "+token || r.Header.Get("X-Gateway-Key") != "a-gateways-key" {
 		return fmt.Errorf("%s %s %v", r.Method, r.URL, r.Header)
 	}
 	if err := Verify(r.Header.Get(Header), time.Now(), body, secret); err != nil {
@@ -38,10 +38,10 @@ func check(r *http.Request, body []byte) error {
 func TestWebhook(t *testing.T) {
 	noticetest.Conform(t, noticetest.Provider{
 		New: func(url string) (notice.Notifier, error) {
-			return New(Config{URL: url + "/hook", Secret: secret, Token: token})
+			return New(Config{URL: url + "/hook", Secret: secret, Token: token, Headers: map[string]string{"x-gateway-key": "a-gateways-key"}})
 		},
 		To:      "video",
-		Secrets: []string{secret, token},
+		Secrets: []string{secret, token, "a-gateways-key"},
 		Accept: func(w http.ResponseWriter, _ *http.Request, _ []byte) {
 			w.WriteHeader(http.StatusCreated)
 			w.Write([]byte(`{"id":"42","echo":"` + token + `"}`))
@@ -128,6 +128,9 @@ func TestConfiguration(t *testing.T) {
 		{"url: ", func(c *Config) { c.URL = "http://relay.lan/hook" }},
 		{"url: ", func(c *Config) { c.URL = "" }},
 		{"secret: ", func(c *Config) { c.Secret = "short" }},
+		{"headers.Vigie-Signature: ", func(c *Config) { c.Headers = map[string]string{"vigie-signature": "x"} }},
+		{"headers: ", func(c *Config) { c.Headers = map[string]string{"X Y": "x"} }},
+		{"headers.X: ", func(c *Config) { c.Headers = map[string]string{"X": "a\r\nY: b"} }},
 		{"token: ", func(c *Config) { c.Token = "a\r\nX: y" }},
 	} {
 		config := good

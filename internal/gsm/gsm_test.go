@@ -74,7 +74,7 @@ func TestFoldIsWhatOneWouldTypeOnATelephone(t *testing.T) {
 }
 
 func FuzzFold(f *testing.F) {
-	for _, s := range []string{"", "L’été à Noël €[]", "😀\xff\x00", strings.Repeat("é{", 200), "\u202e‮ﬁ"} {
+	for _, s := range []string{"", "L’été à Noël €[]", "😀\xff\x00", strings.Repeat("é{", 200), "\u202e\ufb01"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

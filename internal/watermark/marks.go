@@ -54,10 +54,19 @@ func (w *Marks) Silent(s *Source) time.Duration {
 	if s.Pause > 0 && w.Now.Sub(w.Frontier) < soonestSilence {
 		patience = max(soonestSilence, 3*s.Pause)
 	}
-	if quiet := w.Now.Sub(s.Received); quiet > patience {
+	now := w.Now
+	if w.behind() { // what came since may be of it
+		now = w.Frontier
+	}
+	if quiet := now.Sub(s.Received); quiet > patience {
 		return quiet
 	}
 	return 0
+}
+
+// behind tells whether the writers have a backlog: they store, and what they store came a while ago.
+func (w *Marks) behind() bool {
+	return w.Now.Sub(w.Stored) < soonestSilence && w.Now.Sub(w.Frontier) >= soonestSilence
 }
 
 // Marks are the sources' at one tick.
@@ -65,6 +74,7 @@ type Marks struct {
 	Sources map[string]*Source
 	CDNs    map[string]string // source → CDN; "" for measuring tools
 	Now     time.Time
+	Stored  time.Time // when something was stored last, from whatever source
 
 	// Frontier is the moment up to which everything received, from whatever source, is stored:
 	// writers take each partition of the raw stream in order.

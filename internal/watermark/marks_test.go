@@ -50,6 +50,28 @@ func TestWatermarks(t *testing.T) {
 	}
 }
 
+// While writers have a backlog nobody knows whether a source is silent: what it sent may be in there.
+func TestABacklogSilencesNobody(t *testing.T) {
+	now := time.Unix(1_788_896_700, 0)
+	ago := func(s int) time.Time { return now.Add(-time.Duration(s) * time.Second) }
+	source := &Source{Received: ago(100), Late: 2 * time.Second, Known: true}
+	for _, c := range []struct {
+		name             string
+		frontier, stored time.Time
+		silent           bool
+	}{
+		{"it is behind by ninety seconds, and stores", ago(90), ago(1), false},
+		{"it is behind, and the source has been silent since long before", ago(30), ago(1), true},
+		{"it is not behind", ago(1), ago(1), true},
+		{"nothing comes from anybody", ago(90), ago(90), true},
+	} {
+		w := Marks{Now: now, Frontier: c.frontier, Stored: c.stored}
+		if got := w.Silent(source) > 0; got != c.silent {
+			t.Errorf("%s: silent is %v", c.name, got)
+		}
+	}
+}
+
 func TestThePastOfASilentCDNStaysDrawn(t *testing.T) {
 	now := time.Unix(1_788_896_700, 0)
 	ago := func(s int) time.Time { return now.Add(-time.Duration(s) * time.Second) }

@@ -82,6 +82,7 @@ func (r *Reader) Read(ctx context.Context, now time.Time) (Marks, error) {
 		Source     string   `ch:"source"`
 		Partition  uint16   `ch:"partition"`
 		Received   int64    `ch:"received_ms"`
+		Stored     int64    `ch:"stored_ms"`
 		Newest     int64    `ch:"newest_ms"`
 		Pause      float64  `ch:"pause"` // seconds; NaN after one delivery
 		Late       []uint64 `ch:"late"`
@@ -104,6 +105,9 @@ func (r *Reader) Read(ctx context.Context, now time.Time) (Marks, error) {
 		received := time.UnixMilli(r.Received)
 		if received.After(s.Received) {
 			s.Received = received
+		}
+		if stored := time.UnixMilli(r.Stored); stored.After(w.Stored) {
+			w.Stored = stored
 		}
 		if newest := time.UnixMilli(r.Newest); newest.After(s.Newest) {
 			s.Newest = newest

@@ -5,6 +5,7 @@ SELECT
     source,
     partition,
     toUnixTimestamp64Milli(max(received)) AS received_ms,
+    toUnixTimestamp64Milli(max(deliveries.stored)) AS stored_ms,
     toUnixTimestamp64Milli(maxIf(newest, lines > 0)) AS newest_ms,
     -- How long it usually lets us wait: nine of ten pauses between two deliveries are shorter.
     arrayReduce('quantileExact(0.9)', arrayPopFront(arrayDifference(arraySort(groupUniqArrayIf(received, messages > 0))))::Array(Float64)) AS pause,
