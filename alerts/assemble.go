@@ -234,16 +234,22 @@ func (p *Problem) take(alerts []*firing, now time.Time) {
 	if p.Title != members[0].Title {
 		p.Title, p.Detail = members[0].Title, first.detail
 	}
-	p.Labels = maps.Clone(first.Labels)
+	common := maps.Clone(first.Labels)
 	severity := notice.Info
 	for _, f := range alerts {
-		maps.DeleteFunc(p.Labels, func(k, v string) bool { return f.Labels[k] != v })
-		if f.inhibitor == nil && f.Severity.Rank() > severity.Rank() {
+		maps.DeleteFunc(common, func(k, v string) bool { return f.Labels[k] != v })
+		if (f.inhibitor == nil || first.inhibitor != nil) && f.Severity.Rank() > severity.Rank() {
 			severity = f.Severity
 		}
 	}
 	if severity.Rank() > p.Severity.Rank() {
 		p.Severity = severity
+	}
+	if first.group != nil && first.group.OneProblem != nil {
+		maps.DeleteFunc(common, func(k, _ string) bool { _, dim := first.dims[k]; return dim && !slices.Contains(*first.group.OneProblem, k) })
+	}
+	if p.Opened.IsZero() { // from then on others know it by them
+		p.Labels = common
 	}
 }
 

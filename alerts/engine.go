@@ -10,6 +10,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,8 +28,10 @@ import (
 // Tape is what rules are judged by and problems explained with: see package tape.
 type Tape interface {
 	rule.Data
-	// Advance reads what arrived since it was last called.
-	Advance(ctx context.Context, now time.Time) error
+	// Tick reads what arrived since it was last called.
+	Tick(ctx context.Context, now time.Time) error
+	// Fill reads a part of what is older, after the second was judged.
+	Fill(ctx context.Context) error
 	// Explain tells what carries the deviation of a signal of these dimensions in a stretch of time.
 	Explain(ctx context.Context, signal string, dims map[string]string, from, to time.Time) ([]Carrier, error)
 	// Impact tells how many watch what these dimensions choose.
@@ -59,6 +62,8 @@ const (
 	judgeEvery  = time.Second
 	judgeLimit  = 5 * time.Second // of a second's work
 	leadTime    = 5 * time.Second // after which another process judges when this one says nothing
+	keepEvery   = 10 * time.Second
+	blindMost   = 1000 // keys, beyond which what cannot be judged and does not fire is not kept
 	factsEvery  = 10 * time.Second
 	factsLimit  = 4 * time.Second
 	factsMost   = 20 // problems that are looked into at a time, the loudest
@@ -142,6 +147,7 @@ type term struct {
 	facts     chan found
 	looking   bool
 	lookedAt  time.Time
+	kept      time.Time // when alerts in which clocks run were kept last
 	tidied    time.Time
 	mirrored  map[string]time.Time
 	beats     map[int]time.Time
@@ -301,7 +307,7 @@ func (t *term) second(ctx context.Context, now time.Time) error {
 	work, cancel := context.WithTimeout(ctx, judgeLimit)
 	defer cancel()
 	snapshot := t.cfg.Room.Snapshot()
-	err := t.tape.Advance(work, now)
+	err := t.tape.Tick(work, now)
 	if err != nil && ctx.Err() == nil {
 		t.cfg.Log.Warn("alerts: read what happened", "error", err)
 	}
@@ -311,7 +317,7 @@ func (t *term) second(ctx context.Context, now time.Time) error {
 		for id, d := range snapshot.Dials {
 			dials[id] = d.At
 		}
-		if err := t.keep(ctx, t.judge.Step(moment, t.tape, dials)); err != nil {
+		if err := t.keep(ctx, now, t.judge.Step(moment, t.tape, dials)); err != nil {
 			return err
 		}
 		if err := t.lease.Change(ctx, func(s *leadState) { s.Judged = now.UTC() }); err != nil {
@@ -333,6 +339,9 @@ func (t *term) second(ctx context.Context, now time.Time) error {
 	t.look(ctx, now)
 	t.mirror(ctx, now)
 	t.beat(ctx, now)
+	if err := t.tape.Fill(work); err != nil && ctx.Err() == nil {
+		t.cfg.Log.Warn("alerts: read what happened before", "error", err)
+	}
 	if now.Sub(t.tidied) > tidyEvery {
 		t.tidied = now
 		t.tidy(ctx, now)
@@ -342,18 +351,15 @@ func (t *term) second(ctx context.Context, now time.Time) error {
 
 // moment is what rules and routes know beside the data.
 func (t *term) moment(now time.Time, s *Snapshot) (rule.Moment, *world) {
-	m := rule.Moment{Now: now}
-	w := &world{now: now.UTC(), policy: t.cfg.Room.Policy(), silences: s.Silences, works: s.Maintenance}
-	w.cares = t.cfg.Room.allCares()
-	if on := t.cfg.Matches.At(now); on != nil {
+	m := momentOf(t.cfg.Matches, now)
+	w := &world{now: now.UTC(), policy: t.cfg.Room.Policy(), silences: s.Silences, works: s.Maintenance, cares: t.cfg.Room.allCares(), match: m.Match, phase: m.Phase, criticality: m.Criticality}
+	if on := t.cfg.Matches.Find(m.Match); on != nil {
 		timeline := t.cfg.Matches.Timeline(on.ID)
-		clock := on.Now(timeline, now)
-		m.Match, m.Phase, m.Minute, m.Criticality = on.ID, clock.Phase, clock.Minute, on.Criticality
 		from := on.KickOff
 		if len(timeline) > 0 {
 			from = timeline[0].At
 		}
-		w.match, w.phase, w.criticality, w.during = on.ID, clock.Phase, on.Criticality, !now.Before(from) && now.Before(on.End(timeline))
+		w.during = !now.Before(from) && now.Before(on.End(timeline))
 	}
 	return m, w
 }
@@ -423,31 +429,53 @@ func (t *term) forget(ctx context.Context, key string) {
 	t.cfg.Room.hear(key, nil, true)
 }
 
-// keep writes down what rules said.
-func (t *term) keep(ctx context.Context, changes []rule.Change) error {
+// keep writes down what rules said: what changed, and now and then what a clock runs in, so that whoever goes
+// on loses some seconds of it at most.
+func (t *term) keep(ctx context.Context, now time.Time, changes []rule.Change) error {
 	for _, c := range changes {
 		a := c.Alert
-		key := keyAlert + a.Key
-		if a.Status == rule.OK && !a.Active() {
-			t.forget(ctx, key)
-		} else if err := t.write(ctx, key, a); err != nil {
+		if err := t.keepAlert(ctx, &a); err != nil {
 			return err
 		}
 		if c.From == a.Status && !c.Ended {
 			continue
 		}
-		what := map[rule.Status]string{rule.Pending: "pending", rule.Firing: "firing", rule.NoData: "no-data", rule.Error: "error", rule.OK: "recovered"}[a.Status]
-		if a.Status == rule.OK && c.From == rule.Pending && !c.Ended {
-			continue // it did not hold for long enough: the log is no seismograph
-		}
-		if a.Status == rule.Pending {
-			continue
+		what := map[rule.Status]string{rule.Firing: "firing", rule.NoData: "no-data", rule.Error: "error", rule.OK: "recovered"}[a.Status]
+		if what == "" || a.Status == rule.OK && !c.Ended || !a.Active() && !c.Ended && a.Status != rule.Error {
+			continue // it did not hold for long enough, or nothing can be said of what was well: the log is no seismograph
 		}
 		t.trail(ctx, Line{At: t.wall(a), Problem: t.problemOf(a.Key), Alert: a.Key, What: what, Args: args(
-			"rule", a.Rule, "labels", labelText(a.Labels), "value", t.number(a.Rule, a.Value, a.Known), "usual", t.number(a.Rule, a.Usual, a.UsualKnown),
+			"rule", a.Rule, "labels", labelText(a.Labels), "value", number(a.Value, a.Known), "usual", number(a.Usual, a.UsualKnown),
 			"severity", string(a.Severity), "why", a.Why, "since", a.Since.UTC().Format(time.RFC3339), "weak", map[bool]string{true: "1"}[a.Weak])})
 	}
+	if now.Sub(t.kept) < keepEvery {
+		return nil
+	}
+	t.kept = now
+	known := t.judge.Alerts()
+	for _, a := range known {
+		if a.Ticks() {
+			if err := t.keepAlert(ctx, a); err != nil {
+				return err
+			}
+		}
+	}
+	for key := range t.revisions {
+		if id, ok := strings.CutPrefix(key, keyAlert); ok && known[id] == nil {
+			t.forget(ctx, key)
+		}
+	}
 	return nil
+}
+
+// keepAlert keeps one. Of those that cannot be judged and do not fire so many are enough: one silent source
+// makes as many as there are rules and groups.
+func (t *term) keepAlert(ctx context.Context, a *rule.Alert) error {
+	key := keyAlert + a.Key
+	if a.Status == rule.NoData && !a.Active() && t.revisions[key] == 0 && len(t.revisions) > blindMost {
+		return nil
+	}
+	return t.write(ctx, key, a)
 }
 
 func (t *term) wall(a rule.Alert) time.Time {
@@ -468,7 +496,7 @@ func (t *term) problemOf(alert string) string {
 }
 
 // number is a value as a Line keeps it; whoever shows it knows the unit from the rule.
-func (t *term) number(_ string, v float64, known bool) string {
+func number(v float64, known bool) string {
 	if !known {
 		return ""
 	}
@@ -616,12 +644,8 @@ func (t *term) look(ctx context.Context, now time.Time) {
 		for _, q := range questions {
 			f := q.was
 			f.At = now.UTC()
-			from := q.from
-			if now.Sub(from) > 2*time.Minute {
-				from = now.Add(-2 * time.Minute)
-			}
 			if q.signal != "" {
-				carriers, err := t.tape.Explain(asking, q.signal, q.dims, from.Add(-10*time.Second), now)
+				carriers, err := t.tape.Explain(asking, q.signal, q.dims, q.from.Add(-10*time.Second), now)
 				if err == nil {
 					f.Carriers = carriers
 				} else if ctx.Err() == nil {

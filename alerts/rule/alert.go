@@ -50,13 +50,14 @@ type Alert struct {
 	Begun time.Time `json:"begun,omitzero"` // of the run of seconds in which it holds
 	Calm  time.Time `json:"calm,omitzero"`  // of the run in which it has recovered, moved on by the seconds that could not be judged
 
-	Reason Reason    `json:"reason,omitempty"` // Why in a word, for those who say it in another language
-	Run    int64     `json:"run,omitempty"`    // seconds since Begun that could be judged, until it fires
-	Missed int64     `json:"missed,omitempty"` // of these, in which the condition did not hold
-	Z      float64   `json:"z,omitempty"`      // of the last judgement; 0: not known
-	Judged time.Time `json:"judged,omitzero"`  // the last second that could be judged
-	Heard  time.Time `json:"heard,omitzero"`   // the last second whose stretch had data
-	Gone   time.Time `json:"gone,omitzero"`    // without data since, as far as that counts; zero: there are
+	Reason  Reason               `json:"reason,omitempty"`  // Why in a word, for those who say it in another language
+	Run     int64                `json:"run,omitempty"`     // seconds since Begun that could be judged, until it fires
+	Missed  int64                `json:"missed,omitempty"`  // of these, in which the condition did not hold
+	Z       float64              `json:"z,omitempty"`       // of the last judgement; 0: not known
+	Judged  time.Time            `json:"judged,omitzero"`   // the last second that could be judged
+	Heard   time.Time            `json:"heard,omitzero"`    // the last second whose stretch had data
+	Counted map[string]time.Time `json:"counted,omitempty"` // of several families: until when each did that does not any more
+	Gone    time.Time            `json:"gone,omitzero"`     // without data since, as far as that counts; zero: there are
 }
 
 // Remembered is for how long an alert is kept that became OK: longer than what is judged again by whoever goes
@@ -77,6 +78,10 @@ const (
 
 // Active tells whether it fires, also while nothing can be said of it.
 func (a *Alert) Active() bool { return !a.Fired.IsZero() }
+
+// Ticks tells whether clocks run in it that no Change tells of, so that what was kept of it at the last one grows
+// old: it waits to fire or to end, or became OK lately. Whoever keeps alerts keeps these anew every few seconds.
+func (a *Alert) Ticks() bool { return a.Status == Pending || a.Status == OK || !a.Calm.IsZero() }
 
 // Change is what became of an alert in one judgement.
 type Change struct {

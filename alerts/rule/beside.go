@@ -52,7 +52,12 @@ func CheckAll(groups []*Group, cdns []string) map[string]error {
 			if byID[on] == nil {
 				of(g).bad(key, "there are no rules %q", on)
 			} else if circle := wayBack(byID, byID[on], g.ID, map[*Group]bool{}); circle != nil {
-				of(g).bad(key, "goes in a circle: %s", strings.Join(append([]string{g.ID}, circle...), " → "))
+				way := slices.Insert(circle, 0, g.ID)
+				if len(way) > maxDepends {
+					way = slices.Concat(way[:3], []string{"…"}, way[len(way)-3:])
+				}
+				of(g).bad(key, "goes in a circle: %s", strings.Join(way, " → "))
+				break // one is enough to mend
 			}
 		}
 	}

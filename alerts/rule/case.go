@@ -205,7 +205,7 @@ func (k *Case) run(g *Group) []*match.Problem {
 				}
 			case x.At.seconds() == n.now:
 				if text := x.unmet(e.Alerts()); text != "" {
-					problems = append(problems, &match.Problem{Key: key, Text: fmt.Sprintf("at %s %s", x.At, text)})
+					problems = append(problems, &match.Problem{Key: key, Text: fmt.Sprintf("at %ds %s", n.now, text)})
 				}
 			}
 		}

@@ -55,6 +55,9 @@ func (m mask) has(n number) bool { return m>>n&1 != 0 }
 
 // first is the name of the first of them, for people.
 func (m mask) first() Reason {
+	if m == 0 {
+		return ""
+	}
 	for n, name := range numberNames {
 		if m.has(number(n)) {
 			return Reason(name)

@@ -150,11 +150,11 @@ func (e *Evaluator) Restore(alerts []Alert) {
 		}
 	}
 	for _, j := range e.joints {
-		j.active, j.states = map[*state]bool{}, map[string]*state{}
+		j.active, j.states = map[*state]int64{}, map[string]*state{}
 	}
 	for _, a := range alerts {
 		st := &state{Alert: a}
-		st.Labels, st.Parts = maps.Clone(a.Labels), slices.Clone(a.Parts)
+		st.Labels, st.Parts, st.Counted = maps.Clone(a.Labels), slices.Clone(a.Parts), maps.Clone(a.Counted)
 		if e.alerts[a.Key] != nil || !e.place(st) {
 			st.Key = a.Key
 			e.strays = append(e.strays, st)
@@ -167,17 +167,15 @@ func (e *Evaluator) Restore(alerts []Alert) {
 // place finds out whose a restored alert is; false: nobody's any more.
 func (e *Evaluator) place(st *state) bool {
 	if w := e.judges[st.Rule]; w != nil {
-		if st.Labels == nil {
-			st.Labels = map[string]string{}
-		}
-		if st.Key != keyOf(w.rule.ID, valuesOf(st.Labels, w.view.dims())) {
+		values := valuesOf(st.Labels, w.view.dims())
+		if st.Key != keyOf(w.rule.ID, values) {
 			return false // the rule is divided by something else now
 		}
 		st.watch, st.Group, st.Monitor, st.Weak = w, w.group.ID, w.monitor, w.joint != nil
-		maps.Copy(st.Labels, w.labels)
+		st.Labels = labelled(w.labels, w.view.dims(), values)
 		w.loose[st.Key] = st
 		if w.joint != nil && st.Active() {
-			w.joint.active[st] = true
+			w.joint.active[st] = st.Fired.Unix()
 		}
 		return true
 	}
@@ -208,6 +206,21 @@ func valuesOf(labels map[string]string, dims []string) []string {
 		values[i] = labels[dim]
 	}
 	return values
+}
+
+// labelled are a file's labels with the values of dimensions that there are; nil for none.
+func labelled(labels map[string]string, dims, values []string) map[string]string {
+	all := make(map[string]string, len(labels)+len(dims))
+	maps.Copy(all, labels)
+	for i, dim := range dims {
+		if i < len(values) && values[i] != "" {
+			all[dim] = values[i]
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all
 }
 
 // Step judges every second of data that is complete and was not judged yet, and tells what became
@@ -454,7 +467,7 @@ func (e *Evaluator) changes() []Change {
 		}
 		if was.Status != now.Status || was.Severity != now.Severity || !was.Fired.Equal(now.Fired) || len(st.spans) > 0 {
 			copied := st.Alert
-			copied.Labels, copied.Parts = maps.Clone(st.Labels), slices.Clone(st.Parts)
+			copied.Labels, copied.Parts, copied.Counted = maps.Clone(st.Labels), slices.Clone(st.Parts), maps.Clone(st.Counted)
 			all = append(all, Change{Alert: copied, From: was.Status, Ended: len(st.spans) > 0 && !st.Active(), Spans: st.spans})
 		}
 		st.touched, st.spans = false, nil

@@ -2,7 +2,6 @@ package rule
 
 import (
 	"fmt"
-	"maps"
 	"math"
 	"math/bits"
 	"slices"
@@ -82,12 +81,7 @@ func (e *Evaluator) begin(w *watch, i int) *state {
 		return nil
 	}
 	st.Rule, st.Group, st.Weak, st.Monitor = w.rule.ID, w.group.ID, w.joint != nil, w.monitor
-	st.Labels = maps.Clone(w.labels)
-	for n, dim := range v.dims() {
-		if n < len(v.values[i]) {
-			st.Labels[dim] = v.values[i][n]
-		}
-	}
+	st.Labels = labelled(w.labels, v.dims(), v.values[i])
 	st.Status, st.At, st.Heard = OK, at(max(v.done[i], c.from)), at(v.heard[i])
 	c.state = st
 	e.alerts[st.Key] = &st.Alert

@@ -41,7 +41,9 @@ const (
 type nightGroup struct {
 	values  []string
 	of      []*shown
-	share   bool                 // a share or a duration, of which the mean is taken; others add up
+	share   bool      // a share or a duration, of which the mean is taken; others add up
+	shows   []float64 // of each second, with what it is a sample of
+	samples []float64
 	usualAt map[int64][2]float64 // median and spread, by the base
 	window  []float64
 }
@@ -105,6 +107,12 @@ func (n *night) find(v View) []*nightGroup {
 		}
 		groups[i].of = append(groups[i].of, s)
 	}
+	for _, g := range groups {
+		for t := range n.length() {
+			value, sample := g.add(t)
+			g.shows, g.samples = append(g.shows, value), append(g.samples, sample)
+		}
+	}
 	n.groups[v] = groups
 	return groups
 }
@@ -133,6 +141,14 @@ func (n *night) Series(v View) []Series {
 
 // second is what a group showed in a second, and how many that is of.
 func (g *nightGroup) second(t int64) (value, sample float64) {
+	if t < 0 || t >= int64(len(g.shows)) {
+		return math.NaN(), 0
+	}
+	return g.shows[t], g.samples[t]
+}
+
+// add is that, of all that the group is made of.
+func (g *nightGroup) add(t int64) (value, sample float64) {
 	weighed := 0.0
 	for _, s := range g.of {
 		v, m := pick(s.value, t), pick(s.sample, t)

@@ -3,7 +3,7 @@ package rule
 import (
 	"cmp"
 	"maps"
-	"math/bits"
+	"math"
 	"slices"
 	"time"
 )
@@ -20,7 +20,7 @@ type joint struct {
 	of      *Together
 	by      []string // sorted
 	watches []*watch
-	active  map[*state]bool   // weak alerts that fire
+	active  map[*state]int64  // weak alerts that fire, since when
 	states  map[string]*state // alerts of several, by key
 }
 
@@ -33,7 +33,7 @@ type event struct {
 }
 
 func newJoint(g *Group) *joint {
-	return &joint{group: g, of: g.Together, by: slices.Sorted(slices.Values(g.Together.By)), active: map[*state]bool{}, states: map[string]*state{}}
+	return &joint{group: g, of: g.Together, by: slices.Sorted(slices.Values(g.Together.By)), active: map[*state]int64{}, states: map[string]*state{}}
 }
 
 // tell lets a weak alert count, or count no more.
@@ -64,15 +64,16 @@ func (j *joint) step(e *Evaluator) {
 		j.end(e, second)
 		for len(events) > 0 && events[0].second == second {
 			if events[0].on {
-				j.active[events[0].state] = true
+				j.active[events[0].state] = second
 			} else {
 				delete(j.active, events[0].state)
+				j.counted(events[0].state, second)
 			}
 			events = events[1:]
 		}
-		j.judge(e, second)
+		j.judge(e)
 	}
-	j.judge(e, head)
+	j.judge(e)
 	j.end(e, tail)
 	for _, key := range slices.Sorted(maps.Keys(j.states)) {
 		j.show(e, j.states[key], head)
@@ -103,12 +104,63 @@ func (j *joint) reach() (head, tail int64) {
 
 // combination is one of values that weak alerts have in common.
 type combination struct {
-	values   []string
-	families uint8 // bits of those that fire with these values, or undivided by them
+	values []string
+	since  [len(families)]int64 // when each family began to fire for these values, or undivided by them; 0: it does not
 }
 
-func (c *combination) enough(j *joint) bool {
-	return bits.OnesCount8(c.families) >= j.of.Families
+// began is since when enough families have fired at the same time; 0: they do not. It does not depend on whose data
+// came first.
+func (c *combination) began(j *joint) int64 {
+	since := slices.DeleteFunc(slices.Clone(c.since[:]), func(s int64) bool { return s == 0 })
+	if len(since) < j.of.Families {
+		return 0
+	}
+	slices.Sort(since)
+	return since[j.of.Families-1]
+}
+
+func (c *combination) add(since [len(families)]int64) {
+	for i, s := range since {
+		if s != 0 && (c.since[i] == 0 || s < c.since[i]) {
+			c.since[i] = s
+		}
+	}
+}
+
+// counted keeps until when a family did, for each alert that it was a part of.
+func (j *joint) counted(part *state, until int64) {
+	for _, st := range j.states {
+		if !st.Active() || !j.counts(part) || !covers(j.project(part.Labels), j.project(st.Labels)) {
+			continue
+		}
+		if st.Counted == nil {
+			st.Counted = map[string]time.Time{}
+		}
+		if family := part.watch.rule.Family; st.Counted[family].Before(at(until)) {
+			st.Counted[family] = at(until)
+		}
+	}
+}
+
+// calm is since when fewer families fire than an alert needs; zero: enough do.
+func (j *joint) calm(st *state, now *combination) time.Time {
+	if now.began(j) != 0 {
+		return time.Time{}
+	}
+	var until []int64
+	for i, family := range families {
+		switch last := st.Counted[family]; {
+		case now.since[i] != 0:
+			until = append(until, math.MaxInt64)
+		case !last.IsZero():
+			until = append(until, last.Unix())
+		}
+	}
+	slices.Sort(until)
+	if n := len(until) - j.of.Families; n >= 0 && until[n] != math.MaxInt64 {
+		return at(until[n])
+	}
+	return st.Fired
 }
 
 // covers tells whether what a says is true of b too.
@@ -141,46 +193,40 @@ func (j *joint) counts(st *state) bool { return !st.Monitor || j.group.Mode == M
 // single are the combinations that weak alerts have by themselves, with their families.
 func (j *joint) single() map[string]*combination {
 	found := map[string]*combination{}
-	for st := range j.active {
+	for st, since := range j.active {
 		if !j.counts(st) {
 			continue
 		}
 		values := j.project(st.Labels)
 		key := keyOf("", values)
-		c := found[key]
-		if c == nil {
-			c = &combination{values: values}
-			found[key] = c
+		if found[key] == nil {
+			found[key] = &combination{values: values}
 		}
-		c.families |= 1 << slices.Index(families[:], st.watch.rule.Family)
+		one := combination{}
+		one.since[slices.Index(families[:], st.watch.rule.Family)] = since
+		found[key].add(one.since)
 	}
 	return found
 }
 
-// familiesOf are the families that fire for values.
-func familiesOf(single map[string]*combination, values []string) uint8 {
-	var fs uint8
+// joined is what fires for values.
+func joined(single map[string]*combination, values []string) *combination {
+	all := &combination{values: values}
 	for _, c := range single {
 		if covers(c.values, values) {
-			fs |= c.families
+			all.add(c.since)
 		}
 	}
-	return fs
+	return all
 }
 
-// judge says of which combinations enough families fire at a second. Where they do for one, they are not told
-// again for a part of it.
-func (j *joint) judge(e *Evaluator, second int64) {
+// judge says of which combinations enough families fire. Where they do for one, they are not told again for a
+// part of it.
+func (j *joint) judge(e *Evaluator) {
 	single := j.single()
-	for _, key := range slices.Sorted(maps.Keys(j.states)) {
-		st := j.states[key]
-		c := combination{families: familiesOf(single, j.project(st.Labels))}
-		switch {
-		case !st.Active():
-		case c.enough(j):
-			st.Calm = time.Time{}
-		case st.Calm.IsZero():
-			st.Calm = at(second)
+	for _, st := range j.states {
+		if st.Active() {
+			st.Calm = j.calm(st, joined(single, j.project(st.Labels)))
 		}
 	}
 	if len(single) == 0 {
@@ -204,14 +250,13 @@ func (j *joint) judge(e *Evaluator, second int64) {
 	}
 	var enough []*combination
 	for _, key := range slices.Sorted(maps.Keys(all)) {
-		c := combination{all[key].values, familiesOf(single, all[key].values)}
-		if c.enough(j) {
-			enough = append(enough, &c)
+		if c := joined(single, all[key].values); c.began(j) != 0 {
+			enough = append(enough, c)
 		}
 	}
 	for _, c := range enough {
 		if !slices.ContainsFunc(enough, func(o *combination) bool { return o != c && covers(o.values, c.values) }) {
-			j.fire(e, c.values, second)
+			j.fire(e, c.values, c.began(j))
 		}
 	}
 }
@@ -225,21 +270,15 @@ func (j *joint) fire(e *Evaluator, values []string, second int64) {
 		}
 		st = &state{}
 		st.Key, st.Rule, st.Group, st.Monitor, st.Status = key, j.of.ID, j.group.ID, j.group.Mode == Monitor, OK
-		st.Labels = map[string]string{}
-		maps.Copy(st.Labels, j.group.Labels)
-		for i, dim := range j.by {
-			if values[i] != "" {
-				st.Labels[dim] = values[i]
-			}
-		}
+		st.Labels = labelled(j.group.Labels, j.by, values)
 		j.states[key], e.alerts[key] = st, &st.Alert
 	}
 	if st.Active() {
 		return
 	}
-	e.fire(st, second)
-	st.Begun, st.At, st.Worst = st.Fired, st.Fired, 0
-	j.show(e, st, second)
+	e.fire(st, max(second, unix(st.Since)))
+	st.Begun, st.Worst = st.Fired, 0
+	j.show(e, st, unix(st.Fired))
 }
 
 // end ends what has had too few families for long enough.
@@ -248,7 +287,7 @@ func (j *joint) end(e *Evaluator, second int64) {
 		st := j.states[key]
 		if over := unix(st.Calm) + j.of.Keep.seconds(); st.Active() && !st.Calm.IsZero() && second >= over {
 			e.end(st, over)
-			st.Parts = nil
+			st.Parts, st.Counted, st.Value, st.Known = nil, nil, 0, false
 		}
 	}
 }
