@@ -11,7 +11,7 @@ SOAK      ?= 30m
 DEMO      ?=
 
 # Packages whose parts run at the same time. The others are pure functions.
-RACE ?= ./cmd/... ./cockpit/... ./ingest ./internal/account ./internal/app ./internal/bus/... ./internal/ch/... ./internal/simulate ./web
+RACE ?= ./alerts ./alerts/tape ./cmd/... ./cockpit/... ./ingest ./internal/account ./internal/app ./internal/bus/... ./internal/ch/... ./internal/simulate ./web
 
 .PHONY: help demo build engine assets test race bench fuzz crash soak lint generate docker clean
 
@@ -45,12 +45,13 @@ bench: engine assets ## benchmarks of the packages, then of the whole way of a l
 	go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 60m ./internal/app
 
 fuzz: ## every fuzz target for FUZZTIME (20s) each
-	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' cmd cockpit ingest internal web | while IFS=: read -r file target; do \
+	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' alerts cmd cockpit ingest internal web | while IFS=: read -r file target; do \
 		go test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null || exit 1; \
 	done
 
-crash: engine assets ## kill vigie and its engine KILLS (200) times at random moments, then count every line
+crash: engine assets ## kill vigie and its engine KILLS (200) times at random moments, then count every line and every page
 	VIGIE_CRASH_KILLS=$(KILLS) go test -run NothingIsLost -count 1 -timeout 120m -v ./internal/app
+	VIGIE_PAGE_LIVES=$$(($(KILLS) / 5)) go test -run NoPageIsLost -count 1 -timeout 120m -v ./internal/app
 
 soak: engine assets ## half an hour of a browser at the demo's load, on the board and on a wall: SOAK=8h for a night
 	@scripts/debian.sh chromium
@@ -58,7 +59,7 @@ soak: engine assets ## half an hour of a browser at the demo's load, on the boar
 	go test -run 'TestSoak$$' -count 1 -timeout 48h -v ./internal/app -soak $(SOAK) -soak.path /wall
 
 lint: assets ## gofmt, go vet, staticcheck
-	@unformatted=$$(gofmt -l cmd cockpit ingest internal web) && [ -z "$$unformatted" ] || { echo "lint: not formatted, run gofmt -w: $$unformatted" >&2; exit 1; }
+	@unformatted=$$(gofmt -l alerts cmd cockpit docs ingest internal web) && [ -z "$$unformatted" ] || { echo "lint: not formatted, run gofmt -w: $$unformatted" >&2; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
 

@@ -38,12 +38,14 @@ func (l *lens) pressure() Pressure {
 	return p
 }
 
-// loginNames are how services that people sign in by are called.
-var loginNames = []string{"login", "auth", "signin", "sign-in", "connexion", "identity"}
+// LoginServices are how services that people sign in by are called, the likeliest first.
+func LoginServices() []string {
+	return []string{"login", "auth", "signin", "sign-in", "connexion", "identity"}
+}
 
 // tellLogins adds what the service says that people sign in by.
 func (c *Cockpit) tellLogins(b *Board) {
-	for _, name := range loginNames {
+	for _, name := range LoginServices() {
 		i := slices.IndexFunc(b.Services.Rows, func(s Service) bool { return strings.EqualFold(s.Name, name) })
 		if i < 0 {
 			continue

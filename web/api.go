@@ -27,7 +27,7 @@ import (
 )
 
 // Programs read what people see: the board as JSON (api_board.go has its types), its charts and tables as
-// CSV (export.go), its signals for Prometheus (signals.go). Each board is written for them once, whoever
+// CSV (export.go), its signals for Prometheus (signals.go); alerts have api_alerts.go. Each board is written for them once, whoever
 // asks. docs/api.md is the guide.
 
 // apiRoutes adds the addresses that programs read, to routes with a person's session.
@@ -41,6 +41,7 @@ func (s *Server) apiRoutes(g *echo.Group) {
 	api.GET("/openapi.json", s.showOpenAPI)
 	api.GET("/board", s.showAPIBoard)
 	api.GET("/board/:panel", s.showAPIBoard)
+	api.GET("/alerts", s.showAPIAlerts)
 	api.GET("/matches", s.showAPIMatches)
 	api.GET("/matches/:id", s.showAPIMatch)
 	api.RouteNotFound("/*", func(echo.Context) error { return echo.ErrNotFound })
@@ -339,6 +340,7 @@ type apiIndex struct {
 	Board   string   `json:"board"`
 	Panels  []string `json:"panels" doc:"Addresses of single panels."`
 	Exports []string `json:"exports" doc:"Addresses of tables in CSV."`
+	Alerts  jsonText `json:"alerts" doc:"null: there are none."`
 	Matches jsonText `json:"matches" doc:"null: there are none."`
 	Signals string   `json:"signals" doc:"For Prometheus."`
 }
@@ -350,6 +352,9 @@ func (s *Server) showAPI(c echo.Context) error {
 	}
 	for _, t := range exports {
 		a.Exports = append(a.Exports, exportURL(t.panel, cockpit.Sight{}))
+	}
+	if s.known != nil {
+		a.Alerts = "/api/v1/alerts"
 	}
 	if s.config.Matches != nil {
 		a.Matches = "/api/v1/matches"

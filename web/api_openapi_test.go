@@ -99,6 +99,7 @@ func describeAPI() jsonObject {
 			"/api/v1/board":        get("board", "Everything on the board", answer("The board of now.", asJSON, ref(apiBoard{})), []int{404, 503}, sight...),
 			"/api/v1/board/{panel}": get("panel", "One panel of the board", answer("The board with that panel alone.", asJSON, ref(apiBoard{})), []int{404, 503},
 				append([]any{parameter("panel", "path", "Its name.", words(apiPanelNames()))}, sight...)...),
+			"/api/v1/alerts":  get("alerts", "Alerts, open and closed", answer("What is known of alerts.", asJSON, ref(apiAlerts{})), []int{404}),
 			"/api/v1/matches": get("matches", "The calendar of matches", answer("All matches.", asJSON, ref(apiMatches{})), []int{404}),
 			"/api/v1/matches/{id}": get("match", "One match with all that is known of it", answer("The match.", asJSON, ref(apiMatch{})), []int{404},
 				parameter("id", "path", "Of the match's file.", short)),

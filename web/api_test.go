@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"vigie/alerts"
 	"vigie/cockpit"
 	"vigie/internal/account"
 	"vigie/internal/match"
@@ -418,10 +419,13 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	check("a match", "Match", newAPIMatch(book, book.Find("final"), true))
 	check("another", "Match", newAPIMatch(book, book.Find("earlier"), false))
 	check("matches", "Matches", apiMatches{Now: "final", Matches: []apiMatchSummary{newAPIMatchSummary(book.Find("final"))}})
+	check("alerts", "Alerts", newAPIAlerts(busy(final(t, 0))))
+	check("no alerts", "Alerts", newAPIAlerts(newAlertsNow(&alerts.Snapshot{Trouble: []string{"no_leader"}}, nil, 0)))
 	s := newSite(t, func(c *Config) { c.Matches = book })
+	s.known = func() *alertsNow { return firing(final(t, 0), 1) }
 	s.Publish(final(t, 0))
 	program := s.program(t)
-	for schema, path := range map[string]string{"Index": "/api/v1/", "Problem": "/api/v1/board?cdn=%00", "Matches": "/api/v1/matches"} {
+	for schema, path := range map[string]string{"Index": "/api/v1/", "Problem": "/api/v1/board?cdn=%00", "Matches": "/api/v1/matches", "Alerts": "/api/v1/alerts"} {
 		_, body := s.asked(t, path, program)
 		check(path, schema, json.RawMessage(body))
 	}
@@ -553,6 +557,11 @@ func TestTheGuideOfTheAPIIsRight(t *testing.T) {
 	for _, signal := range signals {
 		if !strings.Contains(guide, "`vigie_board_"+signal.name+"`") {
 			t.Errorf("it does not name the signal vigie_board_%s", signal.name)
+		}
+	}
+	for _, signal := range alertSignals {
+		if !strings.Contains(guide, "`vigie_alerts_"+signal.name+"`") {
+			t.Errorf("it does not name the signal vigie_alerts_%s", signal.name)
 		}
 	}
 	for _, name := range regexp.MustCompile("`vigie_board_(\\w+)`").FindAllStringSubmatch(guide, -1) {

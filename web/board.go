@@ -27,6 +27,7 @@ type look struct {
 	board  *cockpit.Board
 	metric cockpit.Metric
 	page   string
+	alerts *alertsNow // nil: there are none
 }
 
 // wall tells whether it is for a screen that no hand reaches: nothing there leads away or opens.
@@ -50,17 +51,15 @@ func (k look) link(scope func(*cockpit.Scope)) string {
 	return boardURL(sight, k.metric)
 }
 
+// boardFragments are those of a board but for alertFragments.
 func boardFragments(page string, l *locale, metric cockpit.Metric, b *cockpit.Board) map[string]fragment {
-	k := look{l, b, metric, page}
+	k := look{l, b, metric, page, nil}
 	matrix, capacity, services := newMatrixView(k), newCapacityView(k), newServicesView(k)
 	fragments := map[string]fragment{
 		"clock":         {Component: clockFragment(newClockView(l, b))},
 		"now":           {Component: nowFragment(newNowView(l, b))},
 		"axis":          {Component: axisFragment(newAxisView(l, b))},
-		"worst":         {Component: worstFragment(newWorstView(k))},
 		"focus-bar":     {Component: focusFragment(newFocusView(k))},
-		"marks":         {Component: marksFragment(newMarksView(k))},
-		"concerns":      {Component: concernsFragment(newConcernsView(k))},
 		"duty":          {Component: dutyFragment(newDutyView(k))},
 		"matrix":        {Component: matrixFragment(matrix), shape: matrix.shape()},
 		"matrix-head":   {Component: matrixHeadFragment(matrix), part: true},
@@ -89,7 +88,6 @@ func boardFragments(page string, l *locale, metric cockpit.Metric, b *cockpit.Bo
 	for id, f := range map[string]fragment{
 		"beside":         {Component: besideFragment(newBesideView(k))},
 		"breakdown":      {Component: breakdownFragment(newBreakdownView(k))},
-		"changes":        {Component: changesFragment(newChangesView(k))},
 		"failing-head":   {Component: chartHeadFragment(newFailingHead(k))},
 		"flow-table":     {Component: chartTableFragment(newChartTable(k, "flow", &b.Flow))},
 		"failing-table":  {Component: chartTableFragment(newChartTable(k, "failing", &b.Failing))},
@@ -111,6 +109,8 @@ type boardView struct {
 	Seq              string
 	Tiles            []string
 	Focus            focusTools
+	Alerts           bool // there are some here
+	Operates         bool // whoever looks may act on them
 	html             map[string]rendered
 }
 

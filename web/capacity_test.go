@@ -33,7 +33,7 @@ func TestReservesInBarsAndWords(t *testing.T) {
 
 func TestReserveOfEachState(t *testing.T) {
 	nan := math.NaN()
-	k := look{localeFor(t, "fr"), final(t, 0), cockpit.MetricBits, pageBoard}
+	k := look{locale: localeFor(t, "fr"), board: final(t, 0), page: pageBoard}
 	for name, tt := range map[string]struct {
 		used                    cockpit.Used
 		class, share, bar, full string

@@ -1,16 +1,20 @@
 package web
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"vigie/alerts"
 	"vigie/cockpit"
 )
 
 // So many lines have room; the last one counts the others.
 const (
-	concernsOnWall  = 4 // there is room for one line more, which says how many there are beside
+	concernsOnWall  = 4 // there is room for one line more, which says how many there are beside; alerts take theirs of it
 	concernsOnBoard = 7
 	changesOnBoard  = 8
 )
@@ -24,6 +28,8 @@ type concernsView struct {
 	Blind                    string // panels that could not be judged
 	Rows                     []concernView
 	More                     string
+	Said                     string // how many are said by alerts
+	Hidden                   bool   // alerts say all there is
 }
 
 // concernView is one concern: Where : What, since when, how many viewers.
@@ -34,25 +40,63 @@ type concernView struct {
 	Since, Viewers string
 	Detail         string
 	URL            string
+	Alert          string // that there is one about it, which calls nobody, or is less loud
+	AlertURL       string
+}
+
+// concernRoom is how many lines alerts leave.
+func (k look) concernRoom() int {
+	if !k.wall() {
+		return concernsOnBoard
+	}
+	if k.alerts == nil {
+		return concernsOnWall
+	}
+	calling, muted := k.incidents()
+	lines := min(len(calling), k.incidentRoom(len(calling)))
+	room := concernsOnWall - 1 - lines
+	if k.troubled() || lines > 0 && (lines < len(calling) || len(newBeside(k, muted)) > 0 || blind(k) != "") {
+		room--
+	}
+	return max(room, 0)
 }
 
 func newConcernsView(k look) concernsView {
 	b := k.board
 	v := concernsView{Title: k.T("concerns.title"), Definition: k.define("concerns.definition"), CSV: k.csv("concerns"), Blind: blind(k)}
-	rows, room := b.Concerns, concernsOnBoard
-	if k.wall() {
-		room = concernsOnWall
+	rows, said := k.concernsLeft()
+	room := k.concernRoom()
+	if calling, _ := k.incidents(); len(calling) > 0 {
+		v.Title, v.Hidden = k.T("concerns.title.beside"), len(rows) == 0 && v.Blind == ""
+	}
+	if said > 0 {
+		v.Said = k.plural("concerns.said", said)
+	}
+	if len(rows) > 0 {
+		v.Health, v.Count = newHealth(k.locale, rows[0].Health), strconv.Itoa(len(rows))
 	}
 	if len(rows) > room {
 		v.More = k.plural("concerns.more", len(rows)-room)
+		if room == 0 {
+			v.More = "" // the count in the head says it
+		}
 		rows = rows[:room]
 	}
-	for i := range rows {
-		v.Rows = append(v.Rows, newConcern(k, &rows[i]))
+	for _, left := range rows {
+		row := newConcern(k, left.Concern)
+		if left.alert != nil {
+			row.Alert = k.T("concern.alert")
+			if !calls(left.alert) {
+				row.Alert = k.T("concern.alert.quiet")
+			}
+			if !k.wall() {
+				row.AlertURL = "/alerts/" + left.alert.ID
+			}
+		}
+		v.Rows = append(v.Rows, row)
 	}
 	switch {
-	case len(rows) > 0:
-		v.Health, v.Count = v.Rows[0].Health, strconv.Itoa(len(b.Concerns))
+	case v.Count != "":
 	case b.CompleteTo.IsZero() || v.Blind != "":
 		v.Health, v.Nothing = newHealth(k.locale, cockpit.HealthUnknown), k.T("concerns.blind")
 	default:
@@ -144,7 +188,17 @@ type changeView struct {
 
 func newChangesView(k look) changesView {
 	v := changesView{Title: k.T("changes.title"), Definition: k.define("changes.definition")}
-	rows := k.board.Changes
+	rows := k.alertChanges()
+	for i := range k.board.Changes {
+		c := &k.board.Changes[i]
+		if began := cmp.Or(c.Began, c.Ended); began != nil {
+			if by, said := k.coveredBy(began); said && lately(k.board, by.Began) {
+				continue // the alert says it
+			}
+		}
+		rows = append(rows, datedChange{c.At, newChange(k, c)})
+	}
+	slices.SortStableFunc(rows, func(a, b datedChange) int { return -a.at.Compare(b.at) })
 	if len(rows) == 0 {
 		v.Nothing = k.T("changes.none")
 	}
@@ -153,16 +207,63 @@ func newChangesView(k look) changesView {
 		rows = rows[:changesOnBoard-1]
 	}
 	for i := range rows {
-		v.Rows = append(v.Rows, newChange(k, &rows[i]))
+		v.Rows = append(v.Rows, rows[i].changeView)
 	}
 	return v
 }
 
-func newChange(k look, c *cockpit.Change) changeView {
-	v := changeView{Ago: k.T("changes.now"), Moment: moment(k.board, c.At)}
-	if minutes := int(k.board.At.Sub(c.At).Minutes()); minutes > 0 {
-		v.Ago = k.T("changes.ago", "n", strconv.Itoa(minutes))
+type datedChange struct {
+	at time.Time
+	changeView
+}
+
+// changesSince is how far back the list goes.
+const changesSince = 10 * time.Minute
+
+// lately tells whether something belongs to the list by its time.
+func lately(b *cockpit.Board, t time.Time) bool { return !t.After(b.At) && b.At.Sub(t) <= changesSince }
+
+// alertChanges are the alerts that began or ended.
+func (k look) alertChanges() []datedChange {
+	if k.alerts == nil {
+		return nil
 	}
+	var rows []datedChange
+	r := k.alerts.reader(k.locale, k.board)
+	for _, list := range [][]alerts.Incident{k.alerts.Open, k.alerts.Closed} {
+		for n := range list {
+			i := &list[n]
+			if i.Monitor || i.Mute != nil || !k.sees(i) {
+				continue
+			}
+			v := changeView{Title: incidentTitle(r, i), URL: "/alerts/" + i.ID}
+			if lately(k.board, i.Began) {
+				v.Class, v.Ago, v.Moment = r.severity(i.Severity).Class, k.ago(i.Began), moment(k.board, i.Began)
+				v.Sub = k.T("changes.alert", "severity", r.severity(i.Severity).Word)
+				if i.Facts.ViewersKnown && i.Facts.Most >= 1 {
+					v.Sub += " · " + k.T("matrix.viewers", "n", k.about(i.Facts.Most))
+				}
+				rows = append(rows, datedChange{i.Began, v})
+			}
+			if !i.Ended.IsZero() && lately(k.board, i.Ended) {
+				v.Class, v.Ago, v.Moment = "fine", k.ago(i.Ended), moment(k.board, i.Ended)
+				v.Sub = k.T("changes.alert.ended", "lasted", countdown(i.Ended.Sub(i.Began)))
+				rows = append(rows, datedChange{i.Ended, v})
+			}
+		}
+	}
+	return rows
+}
+
+func (k look) ago(t time.Time) string {
+	if minutes := int(k.board.At.Sub(t).Minutes()); minutes > 0 {
+		return k.T("changes.ago", "n", strconv.Itoa(minutes))
+	}
+	return k.T("changes.now")
+}
+
+func newChange(k look, c *cockpit.Change) changeView {
+	v := changeView{Ago: k.ago(c.At), Moment: moment(k.board, c.At)}
 	switch {
 	case c.Began != nil:
 		began := newConcern(k, c.Began)

@@ -3,6 +3,7 @@ package web
 import (
 	"strconv"
 	"strings"
+	"vigie/internal/match"
 )
 
 // A wall has room for so many people on duty.
@@ -43,7 +44,7 @@ func newDuty(k look) dutyPanel {
 		case k.wall():
 			row.Name, row.Phone = "", maskPhone(d.Phone) // a wall is seen by visitors and cameras
 		default:
-			row.Phone, row.Call = foreign(d.Phone, longestName), dial(d.Phone)
+			row.Phone, row.Call = foreign(d.Phone, longestName), match.Dial(d.Phone)
 			row.CallLabel = k.T("duty.call", "name", strings.TrimSpace(row.Role+" "+row.Name))
 		}
 		v.Rows = append(v.Rows, row)
@@ -51,25 +52,14 @@ func newDuty(k look) dutyPanel {
 	return v
 }
 
-// dial keeps what a telephone dials.
-func dial(phone string) string {
-	var b strings.Builder
-	for _, r := range phone {
-		if r >= '0' && r <= '9' || r == '+' && b.Len() == 0 {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
 // maskPhone leaves the first two digits and the last two: enough for those who know the number. A short
 // one is masked whole.
 func maskPhone(phone string) string {
-	digits := dial(phone)
+	digits := match.Dial(phone)
 	if national, ok := strings.CutPrefix(digits, "+33"); ok {
 		digits = "0" + national
 	}
-	if len(digits) < 8 {
+	if len(digits) < 8 { // or none at all
 		return "·· ··"
 	}
 	head := 2

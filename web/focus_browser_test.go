@@ -425,7 +425,7 @@ func TestNoteReachesEveryScreen(t *testing.T) {
 	}
 	writer, reader := open("operator"), open("viewer")
 
-	writer.key("a", 0)
+	writer.key("m", 0)
 	writer.wait("the dialog is open", `document.getElementById("note").open`)
 	writer.do("write", chromedp.SendKeys(chromedp.CSS("#note textarea"), "Free : interconnexion saturée, n et 0 sont des lettres"), chromedp.Click(chromedp.CSS("#note [type=submit]")))
 	written := time.Now()
@@ -440,7 +440,7 @@ func TestNoteReachesEveryScreen(t *testing.T) {
 	writer.do("a moment", evaluate(`document.getElementById("failing-canvas").focus()`))
 	writer.key("Home", 0)
 	writer.wait("the cursor is there", `!document.querySelector("#failing-canvas .reading").hidden`)
-	writer.key("a", 0)
+	writer.key("m", 0)
 	writer.wait("the moment is offered", `document.getElementById("note").open && !document.querySelector("#note .there").hidden && document.querySelector("#note [value=there]").checked`)
 	writer.do("write", chromedp.SendKeys(chromedp.CSS("#note textarea"), "ici"), chromedp.Click(chromedp.CSS("#note [type=submit]")))
 	writer.wait("it is closed", `!document.getElementById("note").open`)
@@ -467,7 +467,7 @@ func TestNoteReachesEveryScreen(t *testing.T) {
 		t.Fatal(err)
 	}
 	writer.key("Escape", 0)
-	writer.key("a", 0)
+	writer.key("m", 0)
 	writer.do("write", chromedp.SendKeys(chromedp.CSS("#note textarea"), "trop tard"), chromedp.Click(chromedp.CSS("#note [type=submit]")))
 	writer.wait("the refusal is said", `!document.querySelector("#note .problem").hidden && document.querySelector("#note textarea").value === "trop tard"`)
 }

@@ -48,6 +48,12 @@ func TestTextsAreUsedAndUsedTextsExist(t *testing.T) {
 		families = append(families, name+".title", name+".definition")
 	}
 	families = append(families, "chart.line.", "js.line.", "scope.", "by.", "classes.", "pressure.accepted", "pressure.blocked", "matrix.wall.", "concern.errors", "concern.saturation", "worst.holds", "worst.breaks", "panel.untold.")
+	for _, name := range []string{"trail", "what", "said", "reason", "kind", "mute", "state", "status", "severity", "signal", "word", "dimension", "family", "mode", "channel", "trouble", "why", "bad", "explain", "nobody", "during", "group"} {
+		families = append(families, "alerts."+name+".")
+	}
+	for _, page := range []string{"incidents", "incident", "log", "silences", "oncall", "rules", "channels"} {
+		families = append(families, "alerts."+page+".title", "alerts."+page+".intro", "alerts."+page+".nav")
+	}
 	all, err := loadLocales()
 	if err != nil {
 		t.Fatal(err)

@@ -39,6 +39,7 @@ func (s *Server) routes(origins *http.CrossOriginProtection) *echo.Echo {
 	people.GET("/metrics", s.showMetrics)
 	s.apiRoutes(people)
 	s.matchRoutes(people)
+	s.alertRoutes(people)
 
 	people.GET("/wall", s.showWall, s.requireWall())
 	people.GET("/wall/enter", s.showWallDoor)
@@ -107,7 +108,8 @@ func (s *Server) showBoardOf(c echo.Context, page string) error {
 		return err
 	}
 	v := newBoardView(locale, page, metric, newTopView(locale, page, userOf(c), f), f)
-	v.Focus = s.focusTools(c, locale, metric, p.board)
+	v.Focus, v.Alerts = s.focusTools(c, locale, metric, p.board), p.alerts != nil
+	v.Operates = v.Alerts && page == pageBoard && userOf(c).May(account.Operator)
 	return render(c, http.StatusOK, boardPage(s.shellView(c, locale), v))
 }
 

@@ -121,7 +121,12 @@ func (s *Server) Publish(board *cockpit.Board) {
 func (s *Server) publish(sc *scene, board *cockpit.Board) {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
-	p := sc.board.Load().next(board)
+	s.show(sc, board)
+}
+
+// show makes board, with the alerts of the moment, what the scene's screens have. sc.mu is held.
+func (s *Server) show(sc *scene, board *cockpit.Board) {
+	p := sc.board.Load().next(board, s.alertsNow())
 	sc.board.Store(p)
 	for key, v := range sc.views {
 		if !s.hub.Watched(key) {
@@ -132,6 +137,8 @@ func (s *Server) publish(sc *scene, board *cockpit.Board) {
 			s.log.Error("board is not rendered", "page", key.page, "language", key.language, "metric", key.metric.String(), "error", err)
 			continue
 		}
-		s.hub.Publish(key, f)
+		if f.seq == p.seq { // else nothing changed
+			s.hub.Publish(key, f)
+		}
 	}
 }

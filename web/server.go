@@ -25,6 +25,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"vigie/alerts"
 	"vigie/cockpit"
 	"vigie/internal/account"
 	"vigie/internal/match"
@@ -72,7 +73,8 @@ type Config struct {
 	Tokens   Tokens
 	Sessions Sessions
 	Log      *slog.Logger
-	Matches  *match.Book // nil: there are none
+	Matches  *match.Book  // nil: there are none
+	Alerts   *alerts.Room // nil: there are none
 
 	Metrics        prometheus.Registerer               // nil: the server's own numbers are not registered
 	MetricsHandler http.Handler                        // GET /metrics, for admins and from the loopback; nil: not found
@@ -123,8 +125,12 @@ type Server struct {
 	locales   locales
 	tries     *tries
 	apiLimits *apiLimits
-	signals   http.Handler // of the board, for Prometheus
+	signals   http.Handler // of the board and of alerts, for Prometheus
 	metrics   *metrics
+
+	known func() *alertsNow // nil: there are no alerts
+
+	previews previews // of groups' dials
 
 	scenesMu sync.Mutex // taken before a scene's own
 	scenes   map[cockpit.Sight]*scene
@@ -171,7 +177,11 @@ func New(config Config) (*Server, error) {
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.metrics = newMetrics(config.Metrics, s.hub.Stats)
 	s.upgrader = newUpgrader(config.Origins)
-	s.apiLimits, s.signals = newAPILimits(), newSignals(s.boardNow)
+	if room := config.Alerts; room != nil {
+		s.known = func() *alertsNow { return newAlertsNow(room.Snapshot(), room.Policy(), len(room.Groups())) }
+		s.followAlerts(room.OnChange)
+	}
+	s.apiLimits, s.signals = newAPILimits(), newSignals(s.boardNow, s.alertsNow)
 	s.echo = s.routes(origins)
 	return s, nil
 }

@@ -21,12 +21,13 @@ type shellView struct {
 	LanguageName     string
 	OtherLanguage    string
 	OtherLanguageURL string
+	Alarm            alarmView
 }
 
 func (s *Server) shellView(c echo.Context, l *locale) shellView {
 	v := shellView{
 		locale: l, CSS: s.assets.url("app.css"), JS: s.assets.url("app.js"), Icon: s.assets.url("icon.svg"), Font: s.assets.url("inter.woff2"),
-		Texts: make(map[string]string),
+		Texts: make(map[string]string), Alarm: s.alarm(l),
 	}
 	if cookie, err := c.Cookie(themeCookie); err == nil && (cookie.Value == "dark" || cookie.Value == "light") {
 		v.Theme = cookie.Value
@@ -69,6 +70,7 @@ func newTopView(l *locale, page string, u account.User, f *frame) topView {
 	}
 	return topView{Display: cmp.Or(u.Display, u.Name), Admin: u.May(account.Admin), Zone: u.Zone, Main: main, html: f.html, Pages: []pageLink{
 		{l.T("board.title"), "/", "b", page == pageBoard},
+		{l.T("alerts.nav"), "/alerts", "a", false},
 		{l.T("matches.title"), "/matches", "m", page == pageMatches},
 		{l.T("sources.title"), "/sources", "s", page == pageSources},
 	}}

@@ -120,3 +120,18 @@ func boardURL(s cockpit.Sight, metric cockpit.Metric) string {
 	}
 	return "/?" + q.Encode()
 }
+
+// BoardURL is the address, without its host, of the board around a moment, narrowed to what labels name: where
+// a message about an alert leads.
+func BoardURL(labels map[string]string, at time.Time) string {
+	sight := cockpit.Sight{Scope: cockpit.Scope{CDN: labels["cdn"], ISP: labels["isp"], Channel: labels["channel"], Device: labels["device"]}}
+	for _, v := range []*string{&sight.Scope.CDN, &sight.Scope.ISP, &sight.Scope.Channel, &sight.Scope.Device} {
+		if len(*v) > maxSightText {
+			*v = ""
+		}
+	}
+	if !at.IsZero() {
+		sight.From, sight.To = at.Add(-10*time.Minute).Unix()/sightStep*sightStep, at.Add(10*time.Minute).Unix()/sightStep*sightStep
+	}
+	return boardURL(sight, cockpit.MetricBits)
+}

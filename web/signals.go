@@ -42,10 +42,10 @@ func (s *Server) boardNow() *cockpit.Board {
 	return nil
 }
 
-// newSignals answers scrapes with the board of their moment.
-func newSignals(board func() *cockpit.Board) http.Handler {
+// newSignals answers scrapes with the board and the alerts of their moment.
+func newSignals(board func() *cockpit.Board, alerts func() *alertsNow) http.Handler {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(newSignalCollector(board))
+	registry.MustRegister(newSignalCollector(board), newAlertCollector(alerts))
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true, MaxRequestsInFlight: 10})
 }
 

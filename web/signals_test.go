@@ -19,7 +19,7 @@ import (
 func scraped(t testing.TB, b *cockpit.Board) map[string]float64 {
 	t.Helper()
 	recorder := httptest.NewRecorder()
-	newSignals(func() *cockpit.Board { return b }).ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/signals", nil))
+	newSignals(func() *cockpit.Board { return b }, func() *alertsNow { return nil }).ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/signals", nil))
 	if recorder.Code != http.StatusOK {
 		t.Fatalf("%d %s", recorder.Code, recorder.Body)
 	}
@@ -114,7 +114,7 @@ func TestSignalsAreNamedAsPrometheusWants(t *testing.T) {
 		}
 	}
 	recorder := httptest.NewRecorder()
-	newSignals(func() *cockpit.Board { return b }).ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/signals", nil))
+	newSignals(func() *cockpit.Board { return b }, func() *alertsNow { return nil }).ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/signals", nil))
 	problems, err := promlint.New(recorder.Body).Lint()
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"sync"
 
@@ -51,19 +52,25 @@ func parseView(languages locales, q url.Values) (viewKey, bool) {
 	return viewKey{}, false
 }
 
-// published is a board with what all its views share.
+// published is a board, and the alerts of its moment, with what all its views share.
 type published struct {
-	seq     uint64 // counts boards since the process began; the first is 1
+	seq     uint64 // counts what was published since the process began; the first is 1
+	boards  uint64 // the same of boards: the same one comes again when alerts alone changed
 	board   *cockpit.Board
+	alerts  *alertsNow // nil: there are none
 	charts  []chartWire
-	answers apiAnswers // for programs
+	answers *apiAnswers // for programs
 }
 
-func (p *published) next(board *cockpit.Board) *published {
-	n := &published{seq: 1, board: board}
+func (p *published) next(board *cockpit.Board, alerts *alertsNow) *published {
+	n := &published{seq: 1, boards: 1, board: board, alerts: alerts, answers: new(apiAnswers)}
 	var before []chartWire
 	if p != nil {
-		n.seq, before = p.seq+1, p.charts
+		n.seq, n.boards, before = p.seq+1, p.boards+1, p.charts
+		if p.board == board {
+			n.boards, n.charts, n.answers = p.boards, p.charts, p.answers
+			return n
+		}
 	}
 	for i, c := range chartsIn(board) {
 		var old *cockpit.Chart
@@ -88,6 +95,7 @@ type view struct {
 // frame is one board in one view, for any number of screens. It does not change once made.
 type frame struct {
 	seq      uint64
+	boards   uint64              // of the board that it shows
 	html     map[string]rendered // by element id
 	delta    *websocket.PreparedMessage
 	snapshot func() (*websocket.PreparedMessage, error) // made when first asked for, then shared
@@ -124,11 +132,27 @@ func (v *view) render(p *published) (*frame, error) {
 	if before != nil && before.seq >= p.seq {
 		return before, nil
 	}
-	html, err := v.fragments(p.board)
-	if err != nil {
+	html, again := make(map[string]rendered), before != nil && before.boards == p.boards
+	fragments := v.fragments
+	if again { // alerts alone may have changed
+		fragments = v.alertFragments
+	}
+	if err := renderInto(html, fragments(p)); err != nil {
 		return nil, err
 	}
-	f := &frame{seq: p.seq, html: html}
+	if again {
+		news := false
+		for id, r := range html {
+			news = news || !r.part && !r.same(before.html[id])
+		}
+		if !news {
+			return before, nil
+		}
+		all := maps.Clone(before.html)
+		maps.Copy(all, html)
+		html = all
+	}
+	f := &frame{seq: p.seq, boards: p.boards, html: html}
 	f.snapshot = sync.OnceValues(func() (*websocket.PreparedMessage, error) {
 		return prepare(message{
 			Kind: "snapshot", Seq: p.seq, At: p.board.At.UnixMilli(), Charts: v.charts(p, true),
@@ -136,12 +160,15 @@ func (v *view) render(p *published) (*frame, error) {
 		})
 	})
 	if before != nil {
-		// Charts tell what differs from the board just before; an older frame needs them whole.
-		f.delta, err = prepare(message{
-			Kind: "delta", Seq: p.seq, From: before.seq, At: p.board.At.UnixMilli(), Charts: v.charts(p, before.seq+1 != p.seq),
+		m := message{
+			Kind: "delta", Seq: p.seq, From: before.seq, At: p.board.At.UnixMilli(),
 			HTML: pick(html, func(id string, r rendered) bool { return !r.same(before.html[id]) }),
-		})
-		if err != nil {
+		}
+		if !again { // charts tell what differs from the board just before; an older frame needs them whole
+			m.Charts = v.charts(p, before.boards+1 != p.boards)
+		}
+		var err error
+		if f.delta, err = prepare(m); err != nil {
 			return nil, err
 		}
 	}
@@ -167,26 +194,51 @@ func (v *view) charts(p *published, whole bool) map[string]json.RawMessage {
 	return chartsOf(p, v.page, whole)
 }
 
-func (v *view) fragments(b *cockpit.Board) (map[string]rendered, error) {
-	html := make(map[string]rendered)
+// fragments are all that p has for the view.
+func (v *view) fragments(p *published) map[string]fragment {
 	var fragments map[string]fragment
 	switch v.page {
 	case pageSources:
-		fragments = sourcesFragments(v.locale, b)
+		fragments = sourcesFragments(v.locale, p.board)
 	case pageMatches:
-		fragments = topFragments(v.locale, b)
+		fragments = topFragments(v.locale, p.board)
 	default:
-		fragments = boardFragments(v.page, v.locale, v.metric, b)
+		fragments = boardFragments(v.page, v.locale, v.metric, p.board)
 	}
+	maps.Copy(fragments, v.alertFragments(p))
+	return fragments
+}
+
+// alertFragments are those that alerts have a part in.
+func (v *view) alertFragments(p *published) map[string]fragment {
+	k := look{v.locale, p.board, v.metric, v.page, p.alerts}
+	fragments := map[string]fragment{"alarm": {Component: alarmFragment(newAlarmView(k.locale, k.alerts, p.board.At, p.board.Match.Venue))}}
+	if v.page == pageSources || v.page == pageMatches {
+		return fragments
+	}
+	alerts := newAlertPanel(k)
+	fragments["alerts"] = fragment{Component: alertsFragment(alerts), shape: alerts.shape()}
+	fragments["alerts-head"] = fragment{Component: alertsHeadFragment(alerts), part: true}
+	fragments["worst"] = fragment{Component: worstFragment(newWorstView(k))}
+	fragments["marks"] = fragment{Component: marksFragment(newMarksView(k))}
+	fragments["concerns"] = fragment{Component: concernsFragment(newConcernsView(k))}
+	if !k.wall() {
+		fragments["changes"] = fragment{Component: changesFragment(newChangesView(k))}
+		fragments["alerts-table"] = fragment{Component: alertsTableFragment(newAlertTable(k))}
+	}
+	return fragments
+}
+
+func renderInto(html map[string]rendered, fragments map[string]fragment) error {
 	var buf bytes.Buffer
 	for id, f := range fragments {
 		buf.Reset()
 		if err := f.Render(context.Background(), &buf); err != nil {
-			return nil, fmt.Errorf("web: render %s: %w", id, err)
+			return fmt.Errorf("web: render %s: %w", id, err)
 		}
 		html[id] = rendered{html: buf.String(), shape: f.shape, part: f.part}
 	}
-	return html, nil
+	return nil
 }
 
 func prepare(m message) (*websocket.PreparedMessage, error) {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/chromedp/chromedp"
@@ -121,14 +122,27 @@ func TestWallIsOnePicture(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
+	var known *alertsNow
 	s := newSite(t, nil)
+	s.known = func() *alertsNow { return known }
 	s.Publish(final(t, 0))
-	ctx := chromium(t)
+	ctx := chromiumFor(t, 10*time.Minute)
 	trouble := collectTrouble(t, ctx)
 	if err := chromedp.Do(ctx, signIn(s, "fr")); err != nil {
 		t.Fatal(err)
 	}
-	for name, board := range map[string]*cockpit.Board{"final": final(t, 0), "heavy": heavyWall(t), "empty": {At: final(t, 0).At}, "failed": failing(t), "partial": partial(t)} {
+	empty := &cockpit.Board{At: final(t, 0).At}
+	for name, shown := range map[string]struct {
+		board *cockpit.Board
+		known *alertsNow
+	}{
+		"final": {final(t, 0), nil}, "heavy": {heavyWall(t), nil}, "empty": {empty, nil}, "failed": {failing(t), nil}, "partial": {partial(t), nil},
+		"no alert": {final(t, 0), firing(final(t, 0), 0)}, "no alert and quiet": {quiet(t), firing(quiet(t), 0)}, "one alert": {final(t, 0), firing(final(t, 0), 1)},
+		"two alerts": {failing(t), firing(failing(t), 2)}, "many alerts": {final(t, 0), busy(final(t, 0))}, "many alerts and nothing else": {quiet(t), longest(quiet(t))},
+		"many long alerts": {heavyWall(t), longest(heavyWall(t))}, "alerts in trouble": {final(t, 0), broken(final(t, 0))}, "alerts of an empty board": {empty, broken(empty)},
+	} {
+		board := shown.board
+		known = shown.known
 		s.Publish(board)
 		for _, size := range []glass{{width: 1920, height: 1080}, {width: 3840, height: 2160}, {width: 2560, height: 1440}, {width: 1366, height: 768}, {width: 1920, height: 1200}} {
 			for _, language := range []string{"fr", "en"} {
@@ -158,7 +172,7 @@ const cutOnWall = `(() => {
 	if (root.scrollHeight > innerHeight || document.body.scrollHeight > innerHeight) wrong.push("scrolls by " + (Math.max(root.scrollHeight, document.body.scrollHeight) - innerHeight));
 	if (root.scrollWidth > innerWidth) wrong.push("scrolls sideways by " + (root.scrollWidth - innerWidth));
 	const shown = (e) => { const r = e.getBoundingClientRect(); return r.width > 1 && r.height > 1 && getComputedStyle(e).visibility === "visible" && !e.closest(".hidden, .word.hidden, .table-view"); };
-	for (const e of document.querySelectorAll(".tile .big, .tile .big b, .say, .minute, .top, .live, .cell b, .cell .second, .cell .why, td.total, .share, .takers b, .chips b, .count, .head h2, .key li:not(:has(.earlier)), .foot p, .list tbody td, .list .word, .capacity .words, .capacity .if, .age")) {
+	for (const e of document.querySelectorAll(".incident .hit, .incident .who.nobody, .incident p.lasts, #alarm p, #alerts .trouble, #alerts .nothing, .tile .big, .tile .big b, .say, .minute, .top, .live, .cell b, .cell .second, .cell .why, td.total, .share, .takers b, .chips b, .count, .head h2, .key li:not(:has(.earlier)), .foot p, .list tbody td, .list .word, .capacity .words, .capacity .if, .age")) {
 		if (shown(e) && (e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline")) wrong.push("cut: " + say(e) + " " + e.scrollWidth + ">" + e.clientWidth);
 	}
 	for (const panel of document.querySelectorAll(".panel")) {

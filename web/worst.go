@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"vigie/alerts"
 	"vigie/cockpit"
 )
 
@@ -17,20 +18,33 @@ type worstView struct {
 	Detail               string
 	URL, Look            string // the board narrowed to it
 	Call                 dutyView
+	Alert                *incidentLine // that is about it; nil: there is none
 }
 
 func newWorstView(k look) worstView {
 	b := k.board
-	switch {
-	case b.Worst != nil:
-		return newDeviation(k, b.Worst)
-	case len(b.Concerns) > 0: // no cell deviates, but something calls
-		c := newConcern(k, &b.Concerns[0])
+	switch w := k.sentence(); {
+	case w.deviation != nil:
+		return newDeviation(k, w.deviation).withAlert(k, w.alert)
+	case w.concern != nil: // no cell deviates, but something calls
+		c := newConcern(k, w.concern)
 		v := worstView{Health: c.Health, Where: c.Where, What: c.What, Viewers: c.Viewers, Detail: c.Usual, URL: c.URL}
 		if c.Since != "" {
 			v.What = k.T("worst.what", "what", c.What, "since", c.Since)
 		}
-		return v.withWayOut(k)
+		return v.withWayOut(k).withAlert(k, w.alert)
+	case w.alert != nil:
+		r := k.alerts.reader(k.locale, b)
+		v := worstView{
+			Where: k.T("worst.where", "where", foreign(incidentTitle(r, w.alert), longestInSentence)), What: k.T("concern.since", "time", moment(b, w.alert.Began)), Detail: r.text(w.alert.Detail),
+		}
+		if w.alert.Facts.ViewersKnown && w.alert.Facts.Viewers >= 1 {
+			v.Viewers = k.about(w.alert.Facts.Viewers)
+		}
+		v = v.withWayOut(k).withAlert(k, w.alert)
+		v.Health, v.URL, v.Look = v.Alert.Health, v.Alert.URL, ""
+		v.Detail = strings.Trim(v.Detail+" · "+v.Alert.Carried, " ·")
+		return v
 	case len(b.Matrix.Rows) == 0 || b.CompleteTo.IsZero():
 		return worstView{Health: newHealth(k.locale, cockpit.HealthUnknown), What: k.T("worst.blind"), Detail: k.T("worst.blind_detail")}
 	}
@@ -79,8 +93,23 @@ func (v worstView) withWayOut(k look) worstView {
 	return v
 }
 
+// withAlert adds who has it, and what an operator can do about that.
+func (v worstView) withAlert(k look, i *alerts.Incident) worstView {
+	if i == nil {
+		return v
+	}
+	line := newIncidentLine(k, k.alerts.reader(k.locale, k.board), i)
+	if v.Alert = &line; line.Call.Call != "" {
+		v.Call = line.Call
+	}
+	return v
+}
+
 // In a sentence a network's name is cut at so many characters.
 const longestNetwork = 24
+
+// and an alert's title at so many.
+const longestInSentence = 44
 
 // crossing is a network × a CDN, or one of them.
 func crossing(l *locale, isp, cdn string) string {

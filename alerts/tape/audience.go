@@ -55,7 +55,7 @@ func (a *audience) at(i int, to int64) (viewers, told float64) {
 	return a.in(i, slot)
 }
 
-func (a *audience) window(i int, _, to int64) (float64, float64) { return a.at(i, to) }
+func (a *audience) window(i int, _, to, _ int64) (float64, float64) { return a.at(i, to) }
 
 func (a *audience) slot(i int, slot, _ int64) float64 {
 	v, _ := a.in(i, slot)
@@ -66,7 +66,7 @@ func (a *audience) slot(i int, slot, _ int64) float64 {
 type perViewer struct {
 	*sums
 	watch *audience
-	by    []int // of the audience's groups; -1: not looked up
+	by    []int // of the audience's groups; -1-n: it was not among the first n
 }
 
 func (r *reader) perViewer(by []string, where map[string]string) shown {
@@ -83,8 +83,10 @@ func (p *perViewer) watched(i int) int {
 	for len(p.by) <= i {
 		p.by = append(p.by, -1)
 	}
-	if p.by[i] < 0 {
-		p.by[i] = p.watch.index(p.values(i))
+	if n := p.watch.groups(); p.by[i] < 0 && p.by[i] != -1-n {
+		if p.by[i] = p.watch.index(p.values(i)); p.by[i] < 0 {
+			p.by[i] = -1 - n
+		}
 	}
 	return p.by[i]
 }
@@ -93,8 +95,8 @@ func (p *perViewer) edge(i int) edge { return lesser(p.sums.edge(i), p.watch.edg
 
 func (p *perViewer) failed() string { return cmp.Or(p.sums.failed(), p.watch.failed()) }
 
-func (p *perViewer) window(i int, from, to int64) (value, sample float64) {
-	requests, _ := p.sums.window(i, from, to)
+func (p *perViewer) window(i int, from, to, base int64) (value, sample float64) {
+	requests, _ := p.sums.window(i, from, to, base)
 	w := p.watched(i)
 	if w < 0 {
 		return nan, 0

@@ -15,10 +15,10 @@ type edge struct {
 
 // edges is how far everything is complete at a tick.
 type edges struct {
-	now                         int64
-	logs, tools                 edge
-	cdns, byTool                map[uint32]edge
-	services, sources, identity edge
+	now               int64
+	logs, tools       edge
+	cdns, byTool      map[uint32]edge
+	services, sources edge
 }
 
 // serviceLag is how long it takes until a scrape of usual length is stored: as the board has it.
@@ -72,12 +72,12 @@ func (t *Tape) edgesOf(m *watermark.Marks, last *edges) edges {
 	return e
 }
 
-// of is a CDN's edge, by its number; 0: of all.
+// of is a CDN's edge, by its number; 0, or one that is not configured: of all.
 func (e *edges) of(cdn uint32) edge {
-	if cdn == 0 {
-		return e.logs
+	if of, ok := e.cdns[cdn]; ok {
+		return of
 	}
-	return e.cdns[cdn]
+	return e.logs
 }
 
 // tool is a tool's edge, by its number; 0, or one that no source is called by: of all.

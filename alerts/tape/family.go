@@ -1,6 +1,7 @@
 package tape
 
 import (
+	"slices"
 	"time"
 
 	"vigie/alerts/signal"
@@ -73,6 +74,8 @@ type family struct {
 	columns   int    // of the statement
 	fine      bool   // kept by the second
 	most      []int  // columns that are greatest values, not sums
+	stretch   int64  // slots that one question reads of what is long past
+	recent    int64  // and of what came lately
 
 	*names
 	slots     int
@@ -80,6 +83,7 @@ type family struct {
 	union     uint8
 
 	head   int64             // seconds before it may be in the ring; 0: not begun
+	known  int64             // seconds from it on were read, or began while we looked
 	dirty  [fineSlots]uint64 // by second: a bit for each source that wrote to it
 	loaded []bool            // by coarse slot: it was read, or began while we looked
 	unread map[int64]bool    // coarse slots to read
@@ -88,12 +92,13 @@ type family struct {
 	err   string
 }
 
+// The audience comes first: what a session stands for is known by it.
 var allFamilies = []family{
-	{name: signal.Requests, dims: []string{"cdn", "isp", "channel", "class"}, statement: "requests", columns: reqCols, fine: true},
-	{name: signal.Experience, dims: []string{"tool", "cdn", "isp", "channel", "device"}, statement: "experience", columns: expCols, fine: true},
-	{name: signal.Audience, dims: []string{"cdn", "isp", "channel", "device"}},
-	{name: signal.Identity, dims: []string{"cdn", "kind", "name"}},
-	{name: signal.Services, dims: []string{"service", "metric", "resource"}, statement: "services", columns: srvCols, most: []int{srvSaturation}},
+	{name: signal.Audience, dims: []string{"cdn", "isp", "channel", "device"}, stretch: 6, recent: 3},
+	{name: signal.Requests, dims: []string{"cdn", "isp", "channel", "class"}, statement: "requests", columns: reqCols, fine: true, stretch: 30, recent: 30},
+	{name: signal.Experience, dims: []string{"tool", "cdn", "isp", "channel", "device"}, statement: "experience", columns: expCols, fine: true, stretch: 30, recent: 30},
+	{name: signal.Identity, dims: []string{"cdn", "kind", "name"}, stretch: 30, recent: 12},
+	{name: signal.Services, dims: []string{"service", "metric", "resource"}, statement: "services", columns: srvCols, most: []int{srvSaturation}, stretch: 30, recent: 12},
 	{name: signal.Sources, dims: []string{"source"}, fine: true},
 }
 
@@ -112,7 +117,9 @@ func (f *family) begin(now int64) {
 	first, fresh := f.head, f.head == 0 || head-f.head >= int64(f.slots-1)*slotSeconds
 	if fresh {
 		first = head - fineSlots
+		f.known = head
 	}
+	f.known = max(f.known, head-fineSlots)
 	if f.fine {
 		for s := f.head - fineSlots; s < min(head-fineSlots, f.head) && !fresh; s++ {
 			if f.dirty[s%fineSlots] != 0 { // its source is later than the ring is long
@@ -138,6 +145,9 @@ func (f *family) begin(now int64) {
 	}
 	for s := from; s <= slotOf(head-1); s++ {
 		f.loaded[s%int64(f.slots)] = !fresh
+		if f.fine && !fresh && s*slotSeconds < head-fineSlots { // nobody looked for longer than the ring is long
+			f.loaded[s%int64(f.slots)], f.unread[s] = false, true
+		}
 		if fresh && s <= slotOf(now) && !(f.fine && s*slotSeconds >= head-fineSlots) {
 			f.unread[s] = true
 		} else if fresh && !f.fine {
@@ -150,7 +160,6 @@ func (f *family) begin(now int64) {
 			if g.lead != nil {
 				g.lead[s%int64(f.slots)] = 0
 			}
-			g.forget(s)
 		}
 	}
 	f.head = head
@@ -166,9 +175,9 @@ func (f *family) holds(slot int64) bool {
 	return slot >= f.oldest() && slot <= slotOf(f.head-1) && f.loaded[slot%int64(f.slots)]
 }
 
-// finely tells whether the seconds [from, to) are in the ring.
+// finely tells whether the seconds [from, to) are in the ring, and were read.
 func (f *family) finely(from, to int64) bool {
-	return f.fine && from >= f.head-fineSlots && to <= f.head
+	return f.fine && from >= f.known && to <= f.head
 }
 
 // touch notes that a source, by its bit, wrote to a stretch: after is how many slots more it changes.
@@ -192,19 +201,32 @@ func (f *family) touch(from, to time.Time, bit uint64, after int64) {
 // oldest is the first coarse slot that is kept.
 func (f *family) oldest() int64 { return slotOf(f.head) - int64(f.slots) + 2 }
 
-// due are the seconds to read now: those that a source wrote to which tells them completely by now. ready
-// tells which bits' sources have come so far.
+// due are the seconds to read now, in order: those that a source wrote to which tells them completely by now, and
+// some of those before we began. ready tells which bits' sources have come so far.
 func (f *family) due(ready func(second int64) uint64) (seconds []uint32) {
 	if f.head == 0 || !f.fine {
 		return nil
 	}
-	for s := f.head - fineSlots; s < f.head; s++ {
-		if d := f.dirty[s%fineSlots]; d != 0 && d&ready(s) != 0 {
-			seconds = append(seconds, uint32(s))
+	first := firstSeconds
+	for s := f.head - 1; s >= f.head-fineSlots; s-- {
+		d := f.dirty[s%fineSlots]
+		if d == 0 || d&ready(s) == 0 {
+			continue
 		}
+		if d == initial {
+			if first == 0 {
+				continue
+			}
+			first--
+		}
+		seconds = append(seconds, uint32(s))
 	}
+	slices.Reverse(seconds)
 	return seconds
 }
+
+// firstSeconds is how many of the seconds before we began one question reads.
+const firstSeconds = 60
 
 // latest is the last stretch [from, to) of unread slots between two limits, n long at most; mends: of those
 // alone that were read before.
@@ -239,7 +261,6 @@ func (f *family) empty(slot int64) {
 		for i := range g.keys {
 			clear(g.coarseRow(int32(i), slot))
 		}
-		g.forget(slot)
 	}
 }
 
@@ -280,6 +301,9 @@ func (f *family) foldFine(seconds []uint32, rows []row, st *store) {
 		f.dirty[s%fineSlots] = 0
 		slots[slotOf(int64(s))] = true
 	}
+	for f.known > f.head-fineSlots && f.dirty[(f.known-1)%fineSlots]&initial == 0 {
+		f.known--
+	}
 	for slot := range slots {
 		if slot*slotSeconds < f.head-fineSlots || slot > slotOf(f.head-1) {
 			continue
@@ -315,7 +339,7 @@ func (f *family) foldCoarse(from, to int64, rows []row, st *store) {
 				continue
 			}
 			g.add(g.coarseRow(s, r.slot), &r.cols)
-			if r.cols[0] > 0 {
+			if r.cols[0] > 0 || f.name == signal.Services { // which may tell how full it is alone
 				g.last[s] = max(g.last[s], (r.slot+1)*slotSeconds)
 			}
 		}

@@ -24,15 +24,19 @@ type identity struct {
 	seen    int
 	cdns    []uint32
 	members [][]int32
+	shifts  [][]shift // by group and slot
+	leads   []int32   // by group: the series that grew most, at the last reading; -1: none
 }
 
 // shift is what was made of a slot against the quarter of an hour before it.
 type shift struct {
 	slot  int64
-	kind  uint32
-	group int
+	gen   uint64
 	value float64
 }
+
+// shiftKept is for how many ticks, for late lines change it.
+const shiftKept = 60
 
 func (r *reader) identity(s signal.Signal, by []string, where map[string]string) shown {
 	divided := append(slices.Clone(by), "kind", "name")
@@ -40,7 +44,9 @@ func (r *reader) identity(s signal.Signal, by []string, where map[string]string)
 	if g == nil {
 		return nil
 	}
-	g.most, g.rest = mostIdentities, true
+	if r.grow {
+		g.most, g.rest = mostIdentities, true
+	}
 	kind := "asn"
 	if s.Name == "agent_shift" || s.Name == "agent_top" {
 		kind = "agent"
@@ -57,7 +63,8 @@ func (d *identity) learn() {
 		i := slices.Index(d.cdns, k[0])
 		if i < 0 {
 			i = len(d.cdns)
-			d.cdns, d.members = append(d.cdns, k[0]), append(d.members, nil)
+			d.cdns, d.members, d.shifts = append(d.cdns, k[0]), append(d.members, nil), append(d.shifts, make([]shift, d.g.family.slots))
+			d.leads = append(d.leads, -1)
 		}
 		d.members[i] = append(d.members[i], int32(d.seen))
 	}
@@ -142,15 +149,15 @@ func (d *identity) compare(i int, slot, base int64) (moved float64, top int32, n
 	return moved, top, now, lines
 }
 
-func (d *identity) window(i int, _, to int64) (value, sample float64) {
-	value, sample, _ = d.showing(i, to, to)
+func (d *identity) window(i int, _, to, base int64) (value, sample float64) {
+	value, sample, _ = d.showing(i, to, base)
 	return value, sample
 }
 
 // showing is what a group shows at a moment against a base, and who grew.
 func (d *identity) showing(i int, to, base int64) (value, sample float64, name string) {
 	moved, top, now, lines := d.compare(i, slotOf(to)-1, base)
-	if top >= 0 {
+	if d.leads[i] = top; top >= 0 {
 		name = d.r.st.text(d.g.keys[top][2])
 	}
 	if d.top {
@@ -159,24 +166,21 @@ func (d *identity) showing(i int, to, base int64) (value, sample float64, name s
 	return moved, lines, name
 }
 
-// slot is, of the mix, how far it had moved then from the quarter of an hour before; of the top name, its share
-// then.
-func (d *identity) slot(i int, slot, base int64) float64 {
+// slot is, of the mix, how far it had moved then from the quarter of an hour before; of the name that grows now,
+// its share then.
+func (d *identity) slot(i int, slot, _ int64) float64 {
 	if !d.top {
-		if slot >= d.g.family.oldest() && slot < slotOf(d.g.family.head) {
-			list := d.g.shifts(slot)
-			for _, s := range *list {
-				if s.slot == slot && s.kind == d.kind && s.group == i {
-					return s.value
-				}
-			}
-			moved, _, _, _ := d.compare(i, slot, (slot+1)*slotSeconds)
-			*list = append(*list, shift{slot, d.kind, i, moved})
-			return moved
+		if slot < d.g.family.oldest() {
+			return nan
 		}
-		return nan
+		kept := &d.shifts[i][slot%int64(d.g.family.slots)]
+		if kept.slot != slot || !d.r.fineless() && d.r.gen-kept.gen > shiftKept {
+			moved, _, _, _ := d.compare(i, slot, (slot+1)*slotSeconds)
+			*kept = shift{slot, d.r.gen, moved}
+		}
+		return kept.value
 	}
-	_, top, _, _ := d.compare(i, slotOf(base)-1, base)
+	top := d.leads[i]
 	if top < 0 {
 		return nan
 	}
@@ -187,24 +191,6 @@ func (d *identity) slot(i int, slot, base int64) float64 {
 		return nan
 	}
 	return ratio(p[n], sum)
-}
-
-// shifts is where what was made of a slot is kept.
-func (g *grouping) shifts(slot int64) *[]shift {
-	if g.memo == nil {
-		g.memo = make([][]shift, g.family.slots)
-	}
-	return &g.memo[slot%int64(g.family.slots)]
-}
-
-// forget drops what was made of a slot, and of the two after it, which count it too.
-func (g *grouping) forget(slot int64) {
-	if g.memo == nil {
-		return
-	}
-	for s := slot; s < slot+3; s++ {
-		g.memo[s%int64(g.family.slots)] = nil
-	}
 }
 
 // who is a row of identities.sql.
@@ -228,6 +214,9 @@ func (t *Tape) readIdentities(ctx context.Context, st *store, from, to int64, an
 	}
 	rows := make([]row, len(asked))
 	for i, r := range asked {
+		if r.Name == "" { // small ones together
+			r.Name = restName
+		}
 		rows[i] = row{slot: r.Slot, key: key{st.id(r.CDN), st.id(r.Kind), st.id(r.Name)}, cols: [maxCols]float64{idLines: float64(r.Lines), idRequests: r.Requests}}
 	}
 	return func() { st.families[signal.Identity].foldCoarse(from, to, rows, st) }, nil

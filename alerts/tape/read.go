@@ -101,7 +101,7 @@ type work struct {
 	read     func(ctx context.Context) (fold func(), err error)
 }
 
-// readable is how many slots before now rows that came late are looked at by the tick itself.
+// mendSlots is how many slots before now rows that came late are looked at by the tick itself.
 const mendSlots = 90
 
 // changes asks which stretches the sources wrote to, and notes them.
@@ -183,10 +183,10 @@ func (t *Tape) due(e *edges, ready func(int64) uint64) (todo []work) {
 		w := work{f: f}
 		if f.fine {
 			w.seconds = f.due(ready)
-			w.from, w.to, w.mend = f.latest(30, slotOf(e.now)-mendSlots, slotOf(e.now), true)
+			w.from, w.to, w.mend = f.latest(f.recent, slotOf(e.now)-mendSlots, slotOf(e.now), true)
 		} else {
 			limit := f.limit(e)
-			w.from, w.to, w.mend = f.latest(12, slotOf(e.now)-mendSlots, limit, false)
+			w.from, w.to, w.mend = f.latest(f.recent, slotOf(e.now)-mendSlots, limit, false)
 		}
 		switch f.name {
 		case signal.Audience:
@@ -336,9 +336,6 @@ func (t *Tape) Fill(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// fillSlots is how many slots one question of Fill reads: five minutes.
-const fillSlots = 30
-
 // fillStretch reads the latest stretch of each family that is not known.
 func (t *Tape) fillStretch(ctx context.Context) (more bool, err error) {
 	st := t.live.st
@@ -349,7 +346,7 @@ func (t *Tape) fillStretch(ctx context.Context) (more bool, err error) {
 		if len(f.groupings) == 0 || f.head == 0 || f.name == signal.Sources {
 			continue
 		}
-		from, to, ok := f.latest(fillSlots, f.oldest(), f.limit(&t.live.edges), false)
+		from, to, ok := f.latest(f.stretch, f.oldest(), f.limit(&t.live.edges), false)
 		if !ok {
 			continue
 		}

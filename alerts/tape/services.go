@@ -18,7 +18,6 @@ type services struct {
 	by     bool      // divided by service; else all of them are one group
 	logins bool      // only those that people sign in by
 	of     func(*service) (value, sample float64)
-	volume bool
 
 	seen    int // of g's series
 	names   []uint32
@@ -175,7 +174,7 @@ func (s *services) over(i int, first, last int64) (value, sample float64) {
 	return s.of(&all)
 }
 
-func (s *services) window(i int, _, to int64) (float64, float64) {
+func (s *services) window(i int, _, to, _ int64) (float64, float64) {
 	return s.over(i, slotOf(to)-serviceSlots, slotOf(to))
 }
 
@@ -183,4 +182,3 @@ func (s *services) slot(i int, slot, _ int64) float64 {
 	v, _ := s.over(i, slot+1-serviceSlots, slot+1)
 	return v
 }
-

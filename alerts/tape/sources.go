@@ -1,7 +1,6 @@
 package tape
 
 import (
-
 	"vigie/alerts/signal"
 	"vigie/internal/watermark"
 )
@@ -34,10 +33,10 @@ func (r *reader) sources(s signal.Signal, by []string, where map[string]string) 
 	return out
 }
 
-func (s *sources) groups() int    { return len(s.g.keys) }
+func (s *sources) groups() int      { return len(s.g.keys) }
 func (s *sources) last(i int) int64 { return s.g.last[i] }
-func (s *sources) failed() string { return s.g.family.err }
-func (s *sources) edge(int) edge  { return s.r.edgesOf(s.g.family).sources }
+func (s *sources) failed() string   { return s.g.family.err }
+func (s *sources) edge(int) edge    { return s.r.edgesOf(s.g.family).sources }
 
 func (s *sources) values(i int) []string { return s.g.values(s.r.st.names, i) }
 
@@ -54,7 +53,7 @@ func (s *sources) shown(row []float64) (value, sample float64) {
 	return row[s.g.place[s.col]], sample
 }
 
-func (s *sources) window(i int, _, to int64) (float64, float64) {
+func (s *sources) window(i int, _, to, _ int64) (float64, float64) {
 	if f := s.g.family; s.r.fine && f.finely(to-1, to) {
 		return s.shown(s.g.fineRow(int32(i), to-1))
 	} else if slot := slotOf(to - 1); f.holds(slot) {
@@ -110,16 +109,15 @@ func (t *Tape) noteSources(marks *watermark.Marks, e *edges) {
 		for i := range rows {
 			if at := g.moved[i]; at >= 0 {
 				for p, c := range g.cols {
-					g.fineRow(at, e.now - 1)[p] = rows[i].cols[c]
+					g.fineRow(at, e.now-1)[p] = rows[i].cols[c]
 					g.coarseRow(at, slot)[p] = rows[i].cols[c]
 				}
 				g.last[at] = e.now
 			}
 		}
 	}
-	f.dirty[(e.now-1)%fineSlots] = 0
+	f.known = f.head - fineSlots // each second tells whether it is known
 	f.loaded[slot%int64(f.slots)] = true
 	clear(f.unread)
 	f.edges, f.err = *e, ""
 }
-

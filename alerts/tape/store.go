@@ -10,13 +10,13 @@ import (
 	"vigie/alerts/signal"
 )
 
-// The two grains, and how much of each is kept: a ring of seconds which holds three minutes and what
-// clocks may be ahead, and one of tens of seconds which holds an hour to play again, what was usual before it, and
-// a margin.
+// The two grains, and how much of each is kept: a ring of seconds which holds three minutes, how late most
+// sources are, and what clocks may be ahead; and one of tens of seconds which holds an hour to play again, what was
+// usual before it, and a margin.
 const (
-	fineSlots   = 192
-	fineTime    = 180 // seconds behind now that are certainly in the ring
-	aheadTime   = fineSlots - fineTime
+	fineSlots   = 256
+	fineTime    = 180 // the longest stretch that is read by the second
+	aheadTime   = 12
 	slotSeconds = 10
 	coarseSlots = 608
 	maxDims     = 5
@@ -90,9 +90,8 @@ type grouping struct {
 	coarse []float64
 	full   bool
 
-	moved []int32   // of fold: the series of each row
-	lead  []uint32  // audience: the tool that sees most, by coarse slot; 0: none
-	memo  [][]shift // identity: what was made of each coarse slot
+	moved []int32  // of fold: the series of each row
+	lead  []uint32 // audience: the tool that sees most, by coarse slot; 0: none
 }
 
 // restName is what small names together are called.

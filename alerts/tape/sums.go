@@ -58,7 +58,9 @@ var formulas = map[string]formula{
 	// Errors of the cache are told, and are no misses.
 	"cache_misses": {[]int{reqLines, reqCacheTold, reqCacheMissed, reqCacheLines}, share(at(reqCacheMissed), at(reqCacheTold)), at(reqCacheLines), false},
 	"first_byte": {buckets([]int{reqLines, reqRequests}, reqFirstByte),
-		func(a *[maxCols]float64, _ float64) float64 { return quantile(a, reqFirstByte, 0.95, event.FirstByteEdges[:]) },
+		func(a *[maxCols]float64, _ float64) float64 {
+			return quantile(a, reqFirstByte, 0.95, event.FirstByteEdges[:])
+		},
 		// Of the lines, those that tell it.
 		func(a *[maxCols]float64) float64 {
 			return zeroed(a[reqLines] * ratio((*histogram.Buckets)(a[reqFirstByte:reqFirstByte+16]).Total(), a[reqRequests]))
@@ -72,7 +74,9 @@ var formulas = map[string]formula{
 	"offload": {[]int{expLines, expCDNBytes, expPeerBytes},
 		share(at(expPeerBytes), func(a *[maxCols]float64) float64 { return a[expPeerBytes] + a[expCDNBytes] }), at(expLines), false},
 	"startup": {buckets([]int{expLines, expToldStarts}, expStartup),
-		func(a *[maxCols]float64, _ float64) float64 { return quantile(a, expStartup, 0.5, event.StartupEdges[:]) }, at(expToldStarts), false},
+		func(a *[maxCols]float64, _ float64) float64 {
+			return quantile(a, expStartup, 0.5, event.StartupEdges[:])
+		}, at(expToldStarts), false},
 }
 
 func zeroed(v float64) float64 {
@@ -244,19 +248,20 @@ func (s *sums) over(i int, st *stretch) (value, sample float64) {
 			return nan, 0
 		}
 	}
-	var a [maxCols]float64
+	a := &s.r.sum
+	clear(a[:])
 	place := s.place
 	if g != s.g {
 		place = s.mesh.place
 	}
-	g.gather(i, st, s.of.cols, place, &a)
+	g.gather(i, st, s.of.cols, place, a)
 	if s.of.volume && a[0] == 0 && !s.delivered(i, st) {
 		return nan, 0
 	}
-	return s.of.value(&a, float64(st.to-st.from)), s.of.sample(&a)
+	return s.of.value(a, float64(st.to-st.from)), s.of.sample(a)
 }
 
-func (s *sums) window(i int, from, to int64) (value, sample float64) {
+func (s *sums) window(i int, from, to, _ int64) (value, sample float64) {
 	st, ok := s.r.stretch(s.g.family, from, to)
 	if !ok || s.edge(i).at == 0 {
 		return nan, nan

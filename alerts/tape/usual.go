@@ -20,6 +20,7 @@ const (
 type usual struct {
 	slot           int64 // of the base; 0: none
 	gen            uint64
+	who            int32 // of asn_top and agent_top: whose share it is
 	median, spread float64
 }
 
@@ -27,9 +28,12 @@ type usual struct {
 // another.
 func (r *reader) usually(w *view, group int, base int64) usual {
 	slot := slotOf(base)
-	m := &w.memo[group]
+	m, who := &w.memo[group], int32(0)
+	if d, ok := w.of.(*identity); ok && d.top {
+		who = d.leads[group]
+	}
 	for i := range m.usual {
-		if u := &m.usual[i]; u.slot == slot && (r.gen-u.gen < remade || r.fineless()) {
+		if u := &m.usual[i]; u.slot == slot && u.who == who && (r.gen-u.gen < remade || r.fineless()) {
 			return *u
 		}
 	}
@@ -44,7 +48,7 @@ func (r *reader) usually(w *view, group int, base int64) usual {
 			known = append(known, v)
 		}
 	}
-	u := usual{slot: slot, gen: r.gen, median: nan, spread: nan}
+	u := usual{slot: slot, gen: r.gen, who: who, median: nan, spread: nan}
 	if len(known) >= leastSlots {
 		u.median = median(known)
 		for i, v := range known {

@@ -17,8 +17,8 @@ type shown interface {
 	values(i int) []string
 	// index is the group with these values; -1: there is none.
 	index(values []string) int
-	// window is what a group showed in the seconds [from, to).
-	window(i int, from, to int64) (value, sample float64)
+	// window is what a group showed in the seconds [from, to); what it is held against within itself, of before base.
+	window(i int, from, to, base int64) (value, sample float64)
 	// slot is what it showed in ten seconds, as what is usual is made of; base is that of the reading.
 	slot(i int, slot, base int64) float64
 	edge(i int) edge
@@ -31,17 +31,17 @@ var nan = math.NaN()
 // reader reads a store as one Data does: with its own clock, its own edges, and its own memory of what it
 // said before. It is for one goroutine.
 type reader struct {
-	st     *store
-	cfg    *Config
-	edges  edges
-	fine   bool           // the seconds are there
-	own    bool           // edges are the reader's own, not each family's
-	grow   bool           // views that were not known make room for themselves
-	gen    uint64         // grows whenever something may have become another
-	views  map[rule.View]*view
-	tape   *Tape // whose statements and earlier match it knows; nil: none
-	clock  clock
-	marked map[string][]float64
+	st    *store
+	cfg   *Config
+	edges edges
+	fine  bool   // the seconds are there
+	own   bool   // edges are the reader's own, not each family's
+	grow  bool   // views that were not known make room for themselves
+	gen   uint64 // grows whenever something may have become another
+	views map[rule.View]*view
+	tape  *Tape // whose statements and earlier match it knows; nil: none
+	clock clock
+	sum   [maxCols]float64 // of the window under way
 }
 
 // clock is the match at a moment.
@@ -57,10 +57,12 @@ type view struct {
 	of     shown
 	over   int64
 	watch  *audience // who watches; nil: nobody tells
-	seen   []int     // by group: the audience's; -1: not looked up yet
-	older  *view     // of the earlier match; nil: not known
+	seen   []int     // by group: the audience's; -1-n: it was not among the first n
+	by     []string
+	older  *view // of the earlier match; nil: not known
 	olderN *night
 	match  []int // by group: the older view's
+	asks   bool  // a rule asks for the earlier match
 	series []rule.Series
 	memo   []memo
 }
@@ -68,7 +70,7 @@ type view struct {
 // memo is what was made of a group last.
 type memo struct {
 	gen                    uint64
-	at                     int64
+	at, base               int64
 	value, sample, viewers float64
 
 	usual [2]usual // of the last two bases: now, and when an alert began
@@ -98,7 +100,7 @@ func (r *reader) edgesOf(f *family) *edges {
 	return &f.edges
 }
 
-// normal is a View with its defaults; false: it is written in no way that can be read.
+// parts are a View's dimensions and what it is narrowed to; false: it is written in no way that can be read.
 func parts(v rule.View) (by []string, where map[string]string, ok bool) {
 	if v.By != "" {
 		by = strings.Split(v.By, ",")
@@ -152,7 +154,7 @@ func (r *reader) make(v rule.View) *view {
 			return nil
 		}
 	}
-	made := &view{View: v, signal: s, over: int64(v.Over / time.Second)}
+	made := &view{View: v, signal: s, by: by, over: int64(v.Over / time.Second)}
 	if made.over <= 0 {
 		made.over = slotSeconds
 	}
@@ -207,11 +209,12 @@ func (r *reader) watching(by []string, where map[string]string) *audience {
 	return r.audience(slices.DeleteFunc(slices.Clone(by), func(name string) bool { return !slices.Contains(people, name) }), own)
 }
 
-// Series are the groups of a view.
+// Series are the groups of a view; of one that cannot be read, one that says so.
 func (r *reader) Series(v rule.View) []rule.Series {
 	w := r.find(v)
 	if w == nil {
-		return nil
+		by, _, _ := parts(v)
+		return []rule.Series{{Values: make([]string, len(by)), Error: "there are no data of " + v.Signal + " that are divided like this"}}
 	}
 	n := w.of.groups()
 	failed := w.of.failed()
@@ -247,14 +250,18 @@ func (r *reader) Read(v rule.View, group int, at, base time.Time, out *rule.Read
 		w.memo = append(w.memo, memo{})
 	}
 	m := &w.memo[group]
-	if m.gen != r.gen || m.at != end {
-		m.gen, m.at = r.gen, end
-		m.value, m.sample = w.of.window(group, end-w.over, end)
+	against := int64(0)
+	if w.signal.Family == signal.Identity {
+		against = base.Unix()
+	}
+	if m.gen != r.gen || m.at != end || m.base != against {
+		m.gen, m.at, m.base = r.gen, end, against
+		m.value, m.sample = w.of.window(group, end-w.over, end, against)
 		m.viewers = r.viewers(w, group, end)
 	}
 	out.Value, out.Sample, out.Viewers = m.value, m.sample, m.viewers
 	out.Forecast = r.forecast(w, end)
-	if w.older != nil || w.Against == rule.AgainstEarlier {
+	if w.asks || w.Against == rule.AgainstEarlier {
 		out.Earlier = r.earlier(w, group, end)
 	}
 	u := r.usually(w, group, base.Unix())
@@ -284,15 +291,16 @@ func (r *reader) watched(w *view, group int) int {
 	for len(w.seen) <= group {
 		w.seen = append(w.seen, -1)
 	}
-	if w.seen[group] < 0 {
-		by, _, _ := parts(w.View)
+	if n := w.watch.groups(); w.seen[group] < 0 && w.seen[group] != -1-n {
 		var values []string
 		for d, value := range w.of.values(group) {
-			if slices.Contains(people, by[d]) {
+			if d < len(w.by) && slices.Contains(people, w.by[d]) {
 				values = append(values, value)
 			}
 		}
-		w.seen[group] = w.watch.index(values)
+		if w.seen[group] = w.watch.index(values); w.seen[group] < 0 {
+			w.seen[group] = -1 - n
+		}
 	}
 	return w.seen[group]
 }

@@ -15,6 +15,7 @@ import (
 
 	"vigie/alerts"
 	"vigie/alerts/tape"
+	"vigie/cockpit"
 	"vigie/internal/bus"
 	"vigie/internal/ch"
 	"vigie/internal/match"
@@ -71,12 +72,12 @@ func (a *alerting) tell(ctx context.Context) error {
 
 // judge judges the rules, in the one process that does.
 func (a *alerting) judge(ctx context.Context, db *ch.DB, book *match.Book) error {
-	c := tape.Config{DB: db, Groups: a.cfg.Alerts.Rules, Matches: book, Log: a.log, Metrics: &again{Registerer: a.metrics}}
+	c := tape.Config{DB: db, Groups: a.cfg.Alerts.Rules, Matches: book, Logins: cockpit.LoginServices(), Log: a.log, Metrics: &again{Registerer: a.metrics}}
 	for _, cdn := range a.cfg.CDNs {
 		c.CDNs = append(c.CDNs, cdn.ID)
 	}
 	for _, s := range sourceInfos(a.cfg) {
-		c.Sources = append(c.Sources, tape.Source{ID: s.ID, CDN: s.CDN, Tool: s.Tool})
+		c.Sources = append(c.Sources, tape.Source{ID: s.ID, CDN: s.CDN, Tool: s.Tool, Services: s.CDN == "" && s.Tool == ""})
 	}
 	names := map[string]string{}
 	for _, cdn := range a.cfg.CDNs {

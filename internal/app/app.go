@@ -27,6 +27,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 
+	"vigie/alerts"
 	"vigie/cockpit"
 	"vigie/ingest"
 	"vigie/ingest/explain"
@@ -100,6 +101,10 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 
 	var state state
 	replay := &replayDoor{audit: audit.record}
+	alerting, err := openAlerting(ctx, cfg, b, kept, metrics, log)
+	if err != nil {
+		return err
+	}
 	controls := controlled{map[string]account.KV{"accounts": kept.accounts, "tokens": kept.tokens}, audit.record}
 	g.Go(func() error { return serveControl(parts, cfg.Data, controls, replay, log) })
 
@@ -108,15 +113,18 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 	if cfg.NATS.URL == "" {
 		room = (&disk{folder: cfg.Data, min: cfg.Stream.MinFree}).room
 	}
-	ingests, shows := slices.Contains(cfg.Roles, RoleIngest), slices.Contains(cfg.Roles, RoleCockpit)
+	ingests, shows, judges := slices.Contains(cfg.Roles, RoleIngest), slices.Contains(cfg.Roles, RoleCockpit), slices.Contains(cfg.Roles, RoleAlerts)
 	var addresses Addresses
 	collected := make(chan struct{})
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	var collector *ingest.Collector
 	if ingests {
 		certificates, err := cfg.Collectors.TLS.load()
 		if err != nil {
 			return err
 		}
-		collector, err := ingest.NewCollector(ingest.CollectorConfig{
+		collector, err = ingest.NewCollector(ingest.CollectorConfig{
 			Sources: cfg.Sources, CDNs: cfg.CDNs, Streams: streams, Imports: kept.imports, Doors: kept.doors, Owner: owner(cfg), Room: room,
 			MaxBody: cfg.Collectors.MaxBody, MaxMemory: cfg.Collectors.MaxMemory,
 			TrustedProxies: cfg.Collectors.TrustedProxies, Beacons: cfg.Collectors.Beacons,
@@ -126,18 +134,28 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 		if err != nil {
 			return err
 		}
-		mux := http.NewServeMux()
 		mux.Handle("/", collector.Handler())
-		mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	}
+	if judges {
+		(&alerts.Receiver{Room: alerting.room, Sources: cfg.Alerts.Receive}).Register(mux)
+		g.Go(func() error { return alerting.tell(parts) })
+	}
+	if ingests || judges {
 		if addresses.Machines, err = doors.open(g, "listen.machines", cfg.Listen.Machines, machineServer(mux, log)); err != nil {
 			return err
 		}
+	}
+	if ingests {
 		collecting, stopCollecting := context.WithCancel(parts)
 		doors.after(stopCollecting, collected)
 		g.Go(func() error {
 			defer close(collected)
 			return collector.Run(collecting)
 		})
+	}
+	if shows || judges {
+		g.Go(func() error { return alerting.room.Run(parts) })
+		g.Go(func() error { return book.Run(parts) })
 	}
 
 	// Doors for people. The board comes when ClickHouse does.
@@ -146,7 +164,7 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 	if shows {
 		site, err = web.New(web.Config{
 			Accounts: account.NewStore(kept.accounts), Tokens: account.NewTokens(kept.tokens), Sessions: kept.sessions,
-			Audit: audit.record, Trail: audit, Matches: book, Look: looks.look, Samples: looks.samples,
+			Audit: audit.record, Trail: audit, Matches: book, Alerts: alerting.room, Look: looks.look, Samples: looks.samples,
 			Log: log, Metrics: metrics, MetricsHandler: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
 			Healthy: b.Healthy, Ready: state.ready,
 			Secure: cfg.Web.HTTPS, Origins: cfg.Web.Origins, Proxies: cfg.Web.Proxies, Screens: cfg.Web.Screens,
@@ -160,7 +178,6 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 		}
 		doors.site = site
 		g.Go(func() error { return kept.sessions.tidy(parts) })
-		g.Go(func() error { return book.Run(parts) })
 	}
 
 	// ClickHouse, and what stands on it.
@@ -179,6 +196,9 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 		if ingests {
 			g.Go(func() error { return write(ctx, cfg, db, streams, kept, replay, metrics, log) })
 			g.Go(func() error { return audit.Archive(ctx, db) })
+		}
+		if judges {
+			g.Go(func() error { return alerting.judge(ctx, db, book) })
 		}
 		if shows {
 			g.Go(func() error {

@@ -17,6 +17,8 @@ type buckets struct {
 	imports  *bus.KV
 	doors    *bus.KV
 	matches  *bus.KV
+	alerts   *bus.KV
+	ledger   *bus.KV
 	accounts accounts
 	tokens   accounts
 	sessions *sessions
@@ -32,6 +34,8 @@ func openBuckets(ctx context.Context, b *bus.Bus) (*buckets, error) {
 		{"imports", func(kv *bus.KV) { out.imports = kv }},
 		{"doors", func(kv *bus.KV) { out.doors = kv }},
 		{"matches", func(kv *bus.KV) { out.matches = kv }},
+		{"alerts", func(kv *bus.KV) { out.alerts = kv }},
+		{"notifications", func(kv *bus.KV) { out.ledger = kv }},
 		{"accounts", func(kv *bus.KV) { out.accounts = accounts{kv} }},
 		{"tokens", func(kv *bus.KV) { out.tokens = accounts{kv} }},
 		{"sessions", func(kv *bus.KV) { out.sessions = &sessions{kv} }},

@@ -21,6 +21,9 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"vigie/alerts"
+	"vigie/alerts/route"
+	"vigie/alerts/rule"
 	"vigie/cockpit"
 	"vigie/ingest"
 	"vigie/ingest/services"
@@ -33,7 +36,7 @@ import (
 // VIGIE_CLICKHOUSE_DSN. An unknown key is an error that names its line.
 type Config struct {
 	Data       string              `yaml:"data"`  // folder of what is embedded; "": ./vigie-data
-	Roles      []string            `yaml:"roles"` // ingest, cockpit; none: all
+	Roles      []string            `yaml:"roles"` // ingest, cockpit, alerts; none: all
 	Listen     ListenConfig        `yaml:"listen"`
 	ClickHouse ClickHouseConfig    `yaml:"clickhouse"`
 	NATS       NATSConfig          `yaml:"nats"`
@@ -46,6 +49,7 @@ type Config struct {
 	Services   []services.Rule     `yaml:"services"` // what measurements tell of which service; before those built in
 	Matches    string              `yaml:"matches"`  // folder of the matches' files; "": matches beside the file, if there is one
 	Board      cockpit.Limits      `yaml:"board"`
+	Alerts     AlertsConfig        `yaml:"alerts"`
 	Web        WebConfig           `yaml:"web"`
 	Log        LogConfig           `yaml:"log"`
 
@@ -132,6 +136,18 @@ type WebConfig struct {
 	Origins []string       `yaml:"origins"` // other origins that may open sockets, as https://mur.example
 	Proxies []netip.Prefix `yaml:"proxies"` // whose X-Forwarded-For is believed
 	Screens int            `yaml:"screens"` // at a time; 0: 10,000
+	// PublicURL is listen.people as people reach it, for the links in messages; "": they have none.
+	PublicURL string `yaml:"public_url"`
+}
+
+// AlertsConfig is about what is judged and who is told. A folder holds routing.yaml and rules/*.yaml.
+type AlertsConfig struct {
+	Folder  string          `yaml:"folder"`  // "": alerts beside the file, if there is one
+	Receive []alerts.Source `yaml:"receive"` // other systems that tell their alerts, at listen.machines
+
+	Rules  []*rule.Group `yaml:"-"` // what the files in Folder say, or the program itself
+	Policy *route.Policy `yaml:"-"` // nil: nobody is told
+	files  alertFiles
 }
 
 // LogConfig is about Vigie's own log, on standard error.
@@ -144,9 +160,10 @@ type LogConfig struct {
 const (
 	RoleIngest  = "ingest"  // collectors and writers
 	RoleCockpit = "cockpit" // the board and its pages
+	RoleAlerts  = "alerts"  // judges rules and tells people
 )
 
-func allRoles() []string { return []string{RoleIngest, RoleCockpit} }
+func allRoles() []string { return []string{RoleIngest, RoleCockpit, RoleAlerts} }
 
 // envPrefix of variables that replace scalars of the file.
 const envPrefix = "VIGIE_"
@@ -171,6 +188,9 @@ func Load(path string, getenv func(string) (string, bool)) (*Config, error) {
 		if info, err := os.Stat(filepath.Join(filepath.Dir(path), usualMatches)); err == nil && info.IsDir() && cfg.Matches == "" {
 			cfg.Matches = filepath.Join(filepath.Dir(path), usualMatches)
 		}
+		if info, err := os.Stat(filepath.Join(filepath.Dir(path), usualAlerts)); err == nil && info.IsDir() && cfg.Alerts.Folder == "" {
+			cfg.Alerts.Folder = filepath.Join(filepath.Dir(path), usualAlerts)
+		}
 	}
 	if err := fromEnvironment(reflect.ValueOf(cfg).Elem(), envPrefix, getenv); err != nil {
 		return nil, err
@@ -180,6 +200,7 @@ func Load(path string, getenv func(string) (string, bool)) (*Config, error) {
 	}
 	cfg.defaults()
 	cfg.readMatches()
+	cfg.readAlerts(getenv)
 	return cfg, cfg.check()
 }
 
@@ -214,6 +235,7 @@ func (c *Config) resolve(dir string) {
 	}
 	at(&c.Data)
 	at(&c.Matches)
+	at(&c.Alerts.Folder)
 	at(&c.ClickHouse.DSNFile)
 	at(&c.ClickHouse.Binary)
 	at(&c.ClickHouse.Library)
@@ -224,6 +246,9 @@ func (c *Config) resolve(dir string) {
 	}
 	for i := range c.Sources {
 		at(&c.Sources[i].TokenFile)
+	}
+	for i := range c.Alerts.Receive {
+		at(&c.Alerts.Receive[i].TokenFile)
 	}
 }
 
@@ -327,21 +352,33 @@ func (c *Config) secrets(getenv func(string) (string, bool)) error {
 			return err
 		}
 	}
-	for i := range c.Sources {
-		s := &c.Sources[i]
-		key := fmt.Sprintf("source %q: ", s.ID)
+	token := func(key string, token *string, file, env string) error {
+		var err error
 		switch {
-		case s.Token != "": // given by the program itself
-		case s.TokenFile != "" && s.TokenEnv != "":
+		case *token != "": // given by the program itself
+		case file != "" && env != "":
 			return fmt.Errorf("%stoken_file and token_env are both set: keep one", key)
-		case s.TokenFile != "":
-			if s.Token, err = read(key+"token_file", s.TokenFile); err != nil {
+		case file != "":
+			if *token, err = read(key+"token_file", file); err != nil {
 				return err
 			}
-		case s.TokenEnv != "":
-			if s.Token, _ = getenv(s.TokenEnv); s.Token == "" {
-				return fmt.Errorf("%stoken_env: the environment variable %s is not set", key, s.TokenEnv)
+		case env != "":
+			if *token, _ = getenv(env); *token == "" {
+				return fmt.Errorf("%stoken_env: the environment variable %s is not set", key, env)
 			}
+		}
+		return nil
+	}
+	for i := range c.Sources {
+		s := &c.Sources[i]
+		if err := token(fmt.Sprintf("source %q: ", s.ID), &s.Token, s.TokenFile, s.TokenEnv); err != nil {
+			return err
+		}
+	}
+	for i := range c.Alerts.Receive {
+		s := &c.Alerts.Receive[i]
+		if err := token(fmt.Sprintf("alerts.receive[%d] %q: ", i, s.ID), &s.Token, s.TokenFile, s.TokenEnv); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -397,8 +434,13 @@ func (c *Config) check() error {
 			bad("listen.syslog_tls: needs collectors.tls.certificate and collectors.tls.key")
 		}
 	}
-	if u, err := url.Parse(c.Collectors.PublicURL); c.Collectors.PublicURL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
-		bad("collectors.public_url: %q is not a URL as https://vigie.example.com:8081", c.Collectors.PublicURL)
+	for _, u := range []struct{ key, url, as string }{
+		{"collectors.public_url", c.Collectors.PublicURL, "https://vigie.example.com:8081"},
+		{"web.public_url", c.Web.PublicURL, "https://vigie.example.com"},
+	} {
+		if parsed, err := url.Parse(u.url); u.url != "" && (err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "") {
+			bad("%s: %q is not a URL as %s", u.key, u.url, u.as)
+		}
 	}
 	if _, err := services.Compile(c.Services); err != nil {
 		bad("services: %w", err)
@@ -474,5 +516,6 @@ func (c *Config) check() error {
 	if err := c.Enrich.Check(); err != nil {
 		errs = append(errs, err)
 	}
-	return errors.Join(append(errs, c.checkMatches()...)...)
+	errs = append(errs, c.checkMatches()...)
+	return errors.Join(append(errs, c.checkAlerts()...)...)
 }

@@ -41,6 +41,7 @@ type DemoOptions struct {
 	Log                               *slog.Logger
 
 	earlier *simulate.Match // told once History is; nil: none
+	phone   *demoPhone
 }
 
 const demoUser = "demo"
@@ -70,6 +71,16 @@ func Demo(ctx context.Context, opt DemoOptions) error {
 		tokens[s.ID] = s.Token
 	}
 	cfg.defaults()
+	if opt.Control == "" {
+		opt.Control = "127.0.0.1:8082"
+	}
+	phone := newDemoPhone(opt.Control, opt.Out)
+	opt.phone = phone
+	if opt.Control != off {
+		if err := demoAlerts(cfg, phone); err != nil {
+			return err
+		}
+	}
 
 	now := time.Now().Truncate(time.Second)
 	if opt.Lead == 0 {
@@ -158,15 +169,14 @@ func play(ctx context.Context, match *simulate.Match, from, now time.Time, opt D
 		})
 	}
 	if opt.Control != off {
-		at := opt.Control
-		if at == "" {
-			at = "127.0.0.1:8082"
-		}
-		l, err := net.Listen("tcp", at)
+		l, err := net.Listen("tcp", opt.Control)
 		if err != nil {
 			return fmt.Errorf("--control: %w", err)
 		}
-		s := &http.Server{Handler: match.Handler(), ReadTimeout: 10 * time.Second}
+		mux := http.NewServeMux()
+		mux.Handle("/", match.Handler())
+		mux.Handle("POST /telephone", opt.phone)
+		s := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second}
 		stop := context.AfterFunc(ctx, func() { s.Close() })
 		defer stop()
 		g.Go(func() error {

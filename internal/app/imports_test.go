@@ -27,8 +27,17 @@ var uses = []struct {
 }{
 	{"cmd/vigie", []string{"internal/app"}},
 	{"cmd/vigie-engine", []string{"internal/ch", "internal/ch/engine"}},
-	{"internal/app", []string{"web", "cockpit", "ingest", "ingest/explain", "ingest/services", "ingest/settings", "internal/account", "internal/audit", "internal/bus", "internal/ch", "internal/event", "internal/match", "internal/simulate", "internal/tail"}},
-	{"web", []string{"cockpit", "internal/account", "internal/event", "internal/match"}},
+	{"internal/app", []string{"docs/example", "web", "alerts", "alerts/*", "cockpit", "ingest", "ingest/explain", "ingest/services", "ingest/settings", "internal/account", "internal/audit", "internal/bus", "internal/ch", "internal/event", "internal/match", "internal/simulate", "internal/tail"}},
+	{"web", []string{"alerts", "alerts/notice", "alerts/route", "alerts/rule", "alerts/signal", "cockpit", "internal/account", "internal/event", "internal/match"}},
+	{"alerts", []string{"alerts/notice", "alerts/route", "alerts/rule", "alerts/signal", "alerts/tape", "internal/bus", "internal/lease", "internal/match"}},
+	{"alerts/notice", []string{"internal/gsm"}},
+	{"alerts/route", []string{"alerts/notice", "internal/match"}},
+	{"alerts/rule", []string{"alerts/notice", "alerts/signal", "internal/match"}},
+	{"alerts/signal", nil},
+	{"alerts/sms", []string{"alerts/notice", "internal/gsm"}},
+	{"alerts/tape", []string{"alerts/rule", "alerts/signal", "internal/ch", "internal/event", "internal/histogram", "internal/match", "internal/watermark"}},
+	{"alerts/notice/noticetest", []string{"alerts/notice"}},
+	{"alerts/*", []string{"alerts/notice"}},
 	{"cockpit", []string{"internal/ch", "internal/event", "internal/histogram", "internal/match", "internal/watermark"}},
 	{"ingest", []string{"internal/bus", "internal/ch", "internal/event", "internal/lease", "ingest/*"}},
 	{"ingest/settings", []string{"ingest/fastly"}},
@@ -48,11 +57,15 @@ var testsUse = []struct {
 	may []string
 }{
 	{"ingest/*", []string{"ingest/*"}},
+	{"alerts/*", []string{"alerts/notice", "alerts/notice/noticetest"}},
 	{"internal/match", []string{"internal/bus"}},
 	{"internal/histogram", []string{"internal/event"}},
 	{"internal/app", []string{"ingest/remotewrite"}},
 	{"internal/ch/engine", []string{"internal/ch"}},
 	{"cockpit", []string{"internal/bus"}},
+	{"web", []string{"internal/bus"}},
+	{"alerts/tape", []string{"internal/bus"}},
+	{"alerts", []string{"internal/bus"}},
 	{"*", []string{"internal/bus/bustest", "internal/ch/chtest", "ingest/formattest"}},
 }
 

@@ -4,17 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
-	"github.com/goccy/go-yaml/token"
 
 	"vigie/internal/bus"
 	"vigie/internal/match"
@@ -72,62 +66,7 @@ func (c *Config) readMatches() {
 
 // readMatch reads one file, strictly, and tells where its keys are.
 func readMatch(path string) (*match.Match, func(string) string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(text) > maxFile {
-		return nil, nil, fmt.Errorf("the file is larger than %d bytes: is it a match?", maxFile)
-	}
-	if err := plain(string(text)); err != nil {
-		return nil, nil, err
-	}
-	m := &match.Match{}
-	if err := yaml.UnmarshalWithOptions(text, m, yaml.Strict()); err != nil && !errors.Is(err, io.EOF) {
-		return nil, nil, errors.New(yaml.FormatError(err, false, true))
-	}
-	tree, err := parser.ParseBytes(text, 0)
-	if err != nil {
-		return nil, nil, errors.New(yaml.FormatError(err, false, true))
-	}
-	return m, func(key string) string {
-		if line, column, ok := place(tree, key); ok {
-			return fmt.Sprintf("%s [%d:%d]", path, line, column)
-		}
-		return path
-	}, nil
-}
-
-// place is where a key's value is in a file, or what the key would stand in.
-func place(tree *ast.File, key string) (line, column int, ok bool) {
-	for key != "" {
-		if path, err := yaml.PathString("$." + key); err == nil {
-			if node, err := path.FilterFile(tree); err == nil && node != nil && node.GetToken() != nil && node.GetToken().Position != nil {
-				at := begin(node).Position
-				return at.Line, at.Column, true
-			}
-		}
-		key = strings.TrimRight(key[:max(strings.LastIndexAny(key, ".["), 0)], ".[")
-	}
-	return 0, 0, false
-}
-
-// begin is a node's first token: a mapping's own one is the colon of its first key.
-func begin(node ast.Node) *token.Token {
-	switch n := node.(type) {
-	case *ast.MappingNode:
-		if !n.IsFlowStyle && len(n.Values) > 0 {
-			return n.Values[0].Key.GetToken()
-		}
-	case *ast.MappingValueNode:
-		return n.Key.GetToken()
-	}
-	return node.GetToken()
+	return readFile[match.Match](path)
 }
 
 // checkMatches says what is wrong with the calendar, on its own and beside what else is configured: each

@@ -236,23 +236,31 @@ func TestTheBoardShowsWhatWasSent(t *testing.T) {
 
 // room is the demo's, in this process.
 type room struct {
-	t     *testing.T
-	cfg   *Config
-	match *simulate.Match
-	db    *ch.DB
+	t      *testing.T
+	cfg    *Config
+	played simulate.Config // of match
+	match  *simulate.Match
+	db     *ch.DB
 }
 
 func openRoom(t *testing.T) *room {
 	t.Helper()
-	engine, err := chtest.Engine()
-	if err != nil {
-		t.Fatal(err)
-	}
 	folder, err := os.MkdirTemp("", "vigie-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(folder) })
+	now := time.Now().Truncate(time.Second)
+	return openRoomIn(t, folder, simulate.Config{Seed: 7, Rate: 800, Start: now, KickOff: now.Add(-20 * time.Minute)})
+}
+
+// openRoomIn keeps what the room stores in a folder; where a match's lines go is filled in.
+func openRoomIn(t *testing.T, folder string, played simulate.Config) *room {
+	t.Helper()
+	engine, err := chtest.Engine()
+	if err != nil {
+		t.Fatal(err)
+	}
 	cfg, err := Read(bytes.NewReader(demoYAML))
 	if err != nil {
 		t.Fatal(err)
@@ -277,12 +285,9 @@ func openRoom(t *testing.T) *room {
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	ready := make(chan struct{})
 	r := &room{t: t, cfg: cfg}
-	now := time.Now().Truncate(time.Second)
-	r.match, err = simulate.New(simulate.Config{
-		Seed: 7, Rate: 800, Start: now, KickOff: now.Add(-20 * time.Minute),
-		Collectors: "http://" + cfg.Listen.Machines, Syslog: cfg.Listen.SyslogTCP, SyslogNetwork: "tcp", Tokens: tokens, Log: log,
-	})
-	if err != nil {
+	played.Collectors, played.Syslog, played.SyslogNetwork, played.Tokens, played.Log = "http://"+cfg.Listen.Machines, cfg.Listen.SyslogTCP, "tcp", tokens, log
+	r.played = played
+	if r.match, err = simulate.New(played); err != nil {
 		t.Fatal(err)
 	}
 	requests, sessions := r.match.Weights()

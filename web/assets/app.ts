@@ -8,16 +8,21 @@ import { grid, keys } from "./keys";
 import { notes } from "./notes";
 import { sources } from "./sources";
 import { people } from "./people";
+import { alarms } from "./alerts";
+import { alertPages } from "./alertpages";
 import { matches } from "./matches";
 
 const main = document.querySelector<HTMLElement>("main[data-page]");
 const cursor = new Cursor();
-keys(comforts());
+const alarm = alarms();
+keys({ ...comforts(), ...alarm.keys });
+alarm.arranged();
 links();
 people();
+alertPages();
 matches();
 if (main) {
-  const arrange = [sources(), grid(), notes(cursor)];
+  const arrange = [sources(), grid(), notes(cursor), alarm.arranged];
   const arranged = () => arrange.forEach((after) => after());
   arranged();
   follow(main, charts(cursor), arranged);

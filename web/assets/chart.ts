@@ -13,7 +13,8 @@ type Phase = { from: number; to?: number; label: string; base: number; end: numb
 type Axis = { zone: string; phases: Phase[] };
 type Note = { at: number; text: string; by: string };
 type Begun = { at: number; text: string; health: string };
-type Marks = { notes: Note[]; begun: Begun[] };
+type Alert = { id: string; at: number; end?: number; text: string; health: string; url?: string };
+type Marks = { notes: Note[]; begun: Begun[]; alerts?: Alert[] };
 
 // Kind is how a chart's values are drawn and written. Flow has its unit in its title; where units stand on
 // the axis it is wider.
@@ -100,6 +101,16 @@ export function both(t: number): string {
   return minute === time ? time : `${minute} · ${time}`;
 }
 
+const onWall = !!document.querySelector("main[data-page=wall]");
+
+// shapes are those of the severities, where there is no picture.
+const shapes: Record<string, string> = { critical: "■", warning: "▲" };
+
+function alertSaid(a: Alert): string {
+  const when = a.end ? text("alert_until", { from: both(a.at), to: both(a.end) }) : text("alert_from", { time: both(a.at) });
+  return `${shapes[a.health] ?? "●"} ${a.text}, ${when}`;
+}
+
 export class Chart {
   private wire?: Wire;
   private plot?: uPlot;
@@ -110,6 +121,7 @@ export class Chart {
   private hair = part("hair");
   private box = part("stretch");
   private reading = part("reading");
+  private pins = part("pins");
   private labels: [number, number][] = []; // what the alarms' names cover, in CSS pixels
   private leave: () => void;
 
@@ -187,7 +199,9 @@ export class Chart {
     }
     this.plot?.destroy();
     this.plot = new uPlot(this.options(width, height, data.length - 1), data, this.node);
-    this.plot.over.append(this.box, this.hair);
+    this.pins.hidden = false;
+    this.plot.over.append(this.box, this.hair, this.pins);
+    this.pin();
     this.node.append(this.reading);
     this.place();
   }
@@ -319,7 +333,45 @@ export class Chart {
       this.starts(u, ctx, em);
       this.flags(u, ctx, em);
     });
+    this.pin();
     this.place();
+  }
+
+  // pin puts alerts on the axis, each with its severity's shape from where it began to where it ended. They are
+  // links to the board at that moment; Tab reaches those of the traffic alone.
+  private pin(): void {
+    const u = this.plot;
+    const range = this.range();
+    if (!u || !range || (onWall && this.node.dataset.chart !== "flow")) return; // a wall has no room for them twice
+    const wide = u.over.clientWidth;
+    const old = new Map([...this.pins.children].map((p) => [(p as HTMLElement).dataset.id, p as HTMLElement]));
+    for (const a of marks().alerts ?? []) {
+      const [from, to] = [u.valToPos(a.at, "x"), Math.min(wide, u.valToPos(a.end ?? range.to, "x"))];
+      if (to < 0 || from > wide) continue;
+      let pin = old.get(a.id);
+      old.delete(a.id);
+      if (!pin || (pin instanceof HTMLAnchorElement) !== !!a.url) {
+        pin?.remove();
+        pin = document.createElement(a.url ? "a" : "span");
+        pin.dataset.id = a.id;
+        pin.append(document.createElement("i"), document.createElement("b"));
+        this.pins.append(pin);
+      }
+      const said = alertSaid(a);
+      if (pin.title !== said) {
+        pin.title = said;
+        pin.setAttribute("aria-label", said);
+      }
+      const look = `alert-pin ${a.health}${a.end ? " over" : ""}${from < 0 ? " before" : ""}`;
+      if (pin.className !== look) pin.className = look;
+      if (pin instanceof HTMLAnchorElement) {
+        if (pin.getAttribute("href") !== a.url) pin.href = a.url!;
+        pin.tabIndex = this.node.dataset.chart === "flow" ? 0 : -1;
+      }
+      pin.style.transform = `translateX(${Math.round(Math.max(0, from))}px)`;
+      (pin.firstElementChild as HTMLElement).style.width = `${Math.max(0, Math.round(to - Math.max(0, from)))}px`;
+    }
+    for (const gone of old.values()) gone.remove();
   }
 
   private areas(u: uPlot, ctx: CanvasRenderingContext2D, x: number[]): void {
@@ -603,6 +655,7 @@ export class Chart {
     const reach = Math.max(this.wire!.step, this.plot!.posToVal(6, "x") - this.plot!.posToVal(0, "x"));
     const close = (t: number) => Math.abs(t - at) <= reach;
     return [
+      ...(marks().alerts ?? []).filter((a) => close(a.at) || (a.end && close(a.end))).map(alertSaid),
       ...marks().begun.filter((b) => close(b.at)).map((b) => `${b.health === "critical" ? "■" : "▲"} ${b.text}`),
       ...marks().notes.filter((n) => close(n.at)).map((n) => `⚑ ${n.text} — ${n.by}`),
     ];

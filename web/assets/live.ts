@@ -4,7 +4,7 @@
 import { Idiomorph } from "idiomorph";
 import type { Charts } from "./chart";
 import { selecting } from "./sources";
-import { span, text } from "./text";
+import { lasting, span, text } from "./text";
 
 const SILENCE = 2500; // ms; the server speaks every 1.2 s at the latest
 const LONGEST_WAIT = 1600;
@@ -116,6 +116,10 @@ export function follow(board: HTMLElement, charts: Charts, arranged: () => void)
     const said = text(lost ? "lost_word" : past ? "past" : late ? "late" : "live");
     if (word.textContent !== said) word.textContent = said;
     if (past) return; // what is past does not age
+    for (const time of document.querySelectorAll<HTMLElement>("time[data-since]")) {
+      const lasts = lasting(now - ahead - Number(time.dataset.since));
+      if (time.textContent !== lasts) time.textContent = lasts;
+    }
     for (const age of document.querySelectorAll<HTMLElement & { since?: number; was?: string }>(".age[data-as-of]")) {
       const of = age.dataset.asOf!;
       if (age.was !== of) [age.was, age.since] = [of, now];

@@ -14,6 +14,14 @@ export function span(ms: number): string {
   return text("ago_h", { n: String(Math.floor(s / 3600)) });
 }
 
+// lasting is how long something has been going on, to the second: 3:24, 1:03:24.
+export function lasting(ms: number): string {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  const two = (n: number) => String(n).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(s / 3600), Math.floor(s / 60) % 60];
+  return hours ? `${hours}:${two(minutes)}:${two(s % 60)}` : `${minutes}:${two(s % 60)}`;
+}
+
 const number = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
 
 // scaled writes numbers in thousands, millions and so on, as top, the axis' largest value, asks for.
