@@ -257,7 +257,7 @@ func (p *Problem) take(alerts []*firing, now time.Time) {
 func (f *firing) still() rule.Alert {
 	a := f.Alert
 	a.At, a.Seen, a.Held, a.Calm = time.Time{}, time.Time{}, 0, time.Time{}
-	a.Why, a.Worst, a.Since = "", 0, time.Time{}
+	a.Why, a.Since = "", time.Time{}
 	return a
 }
 

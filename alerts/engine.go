@@ -444,9 +444,11 @@ func (t *term) keep(ctx context.Context, now time.Time, changes []rule.Change) e
 		if what == "" || a.Status == rule.OK && !c.Ended || !a.Active() && !c.Ended && a.Status != rule.Error {
 			continue // it did not hold for long enough, or nothing can be said of what was well: the log is no seismograph
 		}
-		t.trail(ctx, Line{At: t.wall(a), Problem: t.problemOf(a.Key), Alert: a.Key, What: what, Args: args(
-			"rule", a.Rule, "labels", labelText(a.Labels), "value", number(a.Value, a.Known), "usual", number(a.Usual, a.UsualKnown),
-			"severity", string(a.Severity), "why", a.Why, "since", a.Since.UTC().Format(time.RFC3339), "weak", map[bool]string{true: "1"}[a.Weak])})
+		told := args("rule", a.Rule, "labels", labelText(a.Labels), "value", number(a.Value, a.Known), "why", a.Why, "weak", map[bool]string{true: "1"}[a.Weak])
+		if a.Active() {
+			maps.Copy(told, args("usual", number(a.Usual, a.UsualKnown), "severity", string(a.Severity), "since", a.Since.UTC().Format(time.RFC3339)))
+		}
+		t.trail(ctx, Line{At: t.wall(a), Problem: t.problemOf(a.Key), Alert: a.Key, What: what, Args: told})
 	}
 	if now.Sub(t.kept) < keepEvery {
 		return nil
@@ -695,6 +697,9 @@ func (t *term) learn(ctx context.Context, f found) {
 		return
 	}
 	p.Facts = f.facts
+	if a := t.judge.Alerts()[p.Alerts[0].Key]; a != nil {
+		p.Alerts[0].Worst = a.Worst
+	}
 	if a := t.judge.Alerts()[p.Alerts[0].Key]; a != nil && t.byID[a.Rule] != nil && p.Facts.ViewersKnown {
 		p.Detail = t.words(a, t.byID[a.Rule], t.byID[a.Rule].Detail, p.Facts.Viewers)
 	}

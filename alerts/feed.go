@@ -72,10 +72,23 @@ func (f *feed) Preview(ctx context.Context, g *rule.Group) ([]Previewed, error) 
 	}
 	out := make([]Previewed, 0, len(would))
 	for i, w := range would {
-		p := Previewed{Setting: i + 1, Problems: w.Pages}
-		for _, a := range w.Fired {
+		p := Previewed{Setting: i + 1}
+		last := map[string]time.Time{} // the end of each problem, by its key
+		for _, a := range w.Fired { // in the order in which they began
 			if a.Weak {
 				continue
+			}
+			end := a.To
+			if end.IsZero() {
+				end = now
+			}
+			told := firing{Alert: rule.Alert{Key: a.Key, Group: g.ID, Labels: a.Labels}, dims: a.Labels, group: g}
+			key := told.problemKey()
+			if a.Paged && a.From.Sub(last[key]) > comesBack {
+				p.Problems++
+			}
+			if end.After(last[key]) {
+				last[key] = end
 			}
 			p.Fired = append(p.Fired, PreviewedAlert{Rule: a.Rule, Labels: maps.Clone(a.Labels), From: a.From, To: a.To, Severity: a.Severity})
 		}

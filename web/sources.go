@@ -422,7 +422,7 @@ func foreign(s string, longest int) string {
 			b.WriteRune('…')
 			break
 		}
-		if !unicode.IsPrint(r) { // controls, line ends, marks of direction, what is not UTF-8
+		if !unicode.IsPrint(r) && r != '\u00a0' && r != '\u202f' { // controls, line ends, marks of direction, what is not UTF-8; not the spaces in 191 ms
 			r = '·'
 		}
 		b.WriteRune(r)
