@@ -12,7 +12,7 @@
 // stream range by range, unpack.go cuts bodies into pieces, and range.go reads them back into
 // records. enrich.go adds what the sender did not say, with paths.go (channel, class of path), mmdb.go,
 // isp.go and network.go (network). block.go and measurements.go lay records out in columns, sums.go
-// adds requests up by second. tidy.go forgets what is stored and old, replay.go reads again what was
+// adds requests up by second, identities.go by who asks. tidy.go forgets what is stored and old, replay.go reads again what was
 // received earlier, and sample.go shows how a piece of a log would be read.
 //
 // What it guarantees: what a sender was told is stored is in the stream, on disk, and each record

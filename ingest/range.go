@@ -33,27 +33,34 @@ type span struct {
 // part is what one insert per table stores of a span. Spans have one, but for a body that unpacks
 // to more rows than a block should hold.
 type part struct {
-	requests *requestBlock
-	sums     *requestSums
-	beacons  *beaconBlock
+	requests   *requestBlock
+	sums       *requestSums
+	identities *identitySums
+	beacons    *beaconBlock
 
 	measurements *measurementBlock
 	services     *serviceSums
+
+	rows int // of lines, beacons and measurements
 }
 
 func newPart() *part {
 	requests := newRequestBlock()
-	return &part{requests, sumsOf(requests), newBeaconBlock(), newMeasurementBlock(), newServiceSums()}
+	sums := sumsOf(requests)
+	return &part{
+		requests: requests, sums: sums, identities: identitiesOf(sums), beacons: newBeaconBlock(),
+		measurements: newMeasurementBlock(), services: newServiceSums(),
+	}
 }
-
-func (p *part) rows() int { return p.requests.Rows() + p.beacons.Rows() + p.measurements.Rows() }
 
 func (p *part) reset() {
 	p.requests.Reset()
 	p.sums.reset()
+	p.identities.reset()
 	p.beacons.Reset()
 	p.measurements.Reset()
 	p.services.reset()
+	p.rows = 0
 }
 
 // found is what reading a span told beside its records.
@@ -404,6 +411,8 @@ func (s *scribe) Request(r *event.Request) {
 	firstByte, duration := clamped(r.FirstByte, time.Microsecond), clamped(r.Duration, time.Microsecond)
 	s.part.requests.append(r, &s.seen, firstByte, duration)
 	s.part.sums.add(r, &s.seen, firstByte, duration)
+	s.part.identities.add(r, &s.seen)
+	s.part.rows++
 	s.stats.told.request(r)
 	s.count(r.Time)
 }
@@ -434,6 +443,7 @@ func (s *scribe) Beacon(b *event.Beacon) {
 	tool := s.source.tool
 	device := s.enrich.beacon(b, &s.seen)
 	s.part.beacons.append(b, &s.seen, tool, device)
+	s.part.rows++
 	s.count(b.Time)
 }
 
@@ -450,6 +460,7 @@ func (s *scribe) Measurement(m *event.Measurement) {
 		s.ledger.Add(m.Time, p)
 		if !s.passing && !s.warming {
 			s.part.measurements.append(m, p, &s.seen)
+			s.part.rows++
 		}
 	}
 	if !s.passing && !s.warming {
@@ -509,7 +520,7 @@ func (s *scribe) count(t time.Time) {
 		d.oldest = t
 	}
 	d.newest = later(d.newest, t)
-	if s.part.rows() >= s.partRows && s.err == nil {
+	if s.part.rows >= s.partRows && s.err == nil {
 		next, err := s.full(s.part)
 		if err != nil {
 			s.err = err

@@ -42,7 +42,7 @@ func testScribe(t *testing.T, partRows int, sources ...Source) (*scribe, func(me
 		var parts []int
 		s.part = newPart()
 		s.full = func(full *part) (*part, error) {
-			parts = append(parts, full.rows())
+			parts = append(parts, full.rows)
 			return newPart(), nil
 		}
 		for i := range messages {
@@ -57,7 +57,7 @@ func testScribe(t *testing.T, partRows int, sources ...Source) (*scribe, func(me
 		if err != nil {
 			t.Fatal(err)
 		}
-		return found, append(parts, s.part.rows())
+		return found, append(parts, s.part.rows)
 	}
 }
 

@@ -257,7 +257,7 @@ func (w *Writer) clear(ctx context.Context, r *replayState) error {
 		r.Until = append(r.Until, max(state.Committed, r.Start[i]-1))
 	}
 	start := time.Now()
-	for _, table := range []string{"requests", "requests_1s", "beacons", "qoe_1s", "sessions_10s", "measurements", "services_1s", "quarantine"} {
+	for _, table := range []string{"requests", "requests_1s", "identities_10s", "beacons", "qoe_1s", "sessions_10s", "measurements", "services_1s", "quarantine"} {
 		err := w.cfg.DB.Exec(ctx, "DELETE FROM "+table+" WHERE received >= fromUnixTimestamp({from:Int64}) AND received < fromUnixTimestamp({to:Int64})",
 			ch.P("from", r.From.Unix()), ch.P("to", r.To.Unix()))
 		if err != nil {

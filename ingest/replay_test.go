@@ -141,6 +141,10 @@ func TestAReplayPutsWhatIsReadNowInThePlaceOfWhatWasRead(t *testing.T) {
 			{"sum(bytes) AS n FROM requests_1s WHERE source = 'lines'", 5 * (2*each + 2*each*10)},
 			{"sum(lines) AS n FROM requests_1s WHERE source = 'lines' AND " + outside, 2 * each},
 			{"sum(lines) AS n FROM requests_1s WHERE source = 'other'", 2 * each},
+			{"sum(requests) AS n FROM identities_10s WHERE source = 'lines' AND kind = 'asn'", 2*each + 2*each*10},
+			{"sum(bytes) AS n FROM identities_10s WHERE source = 'lines' AND kind = 'agent'", 5 * (2*each + 2*each*10)},
+			{"sum(lines) AS n FROM identities_10s WHERE source = 'lines' AND kind = 'agent' AND " + outside, 2 * each},
+			{"sum(lines) AS n FROM identities_10s WHERE source = 'other' AND kind = 'asn'", 2 * each},
 			{"count() AS n FROM beacons", 4 * each},
 			{"sum(playing) AS n FROM qoe_1s", 1000 * (2*each + 2*each*7)},
 		} {

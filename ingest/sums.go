@@ -105,7 +105,7 @@ func (s *requestSums) add(r *event.Request, of *seen, firstByte, duration int32)
 	sum.lines++
 	sum.requests += weight
 	sum.bytes += float64(r.Bytes) * weight
-	if r.Status >= 500 || r.Status == 0 || r.Aborted {
+	if failed(r) {
 		sum.errors += weight
 	}
 	if firstByte >= 0 {
@@ -115,6 +115,9 @@ func (s *requestSums) add(r *event.Request, of *seen, firstByte, duration int32)
 		sum.duration[bucketOf(duration, &event.DurationEdges)] += weight
 	}
 }
+
+// failed tells whether a request is an error of the sums.
+func failed(r *event.Request) bool { return r.Status >= 500 || r.Status == 0 || r.Aborted }
 
 // bucketOf is where a time in microseconds falls among edges in milliseconds.
 func bucketOf(micros int32, edges *[15]float64) int {

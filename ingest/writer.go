@@ -426,7 +426,7 @@ func (p *partition) parse(ctx context.Context, in <-chan *span, out chan<- *inse
 		}
 		p.scribe.part = first
 		p.scribe.full = func(full *part) (*part, error) {
-			rows += full.rows()
+			rows += full.rows
 			if err := send(&insert{span: s, number: number, part: full}); err != nil {
 				return nil, err
 			}
@@ -437,7 +437,7 @@ func (p *partition) parse(ctx context.Context, in <-chan *span, out chan<- *inse
 		if err != nil {
 			return err
 		}
-		rows += p.scribe.part.rows()
+		rows += p.scribe.part.rows
 		p.learn(s, rows)
 		s.messages = nil
 		if err := send(&insert{span: s, number: number, part: p.scribe.part, found: found}); err != nil {
@@ -489,6 +489,7 @@ func (p *partition) storeSpan(ctx context.Context, i *insert, in <-chan *insert)
 		}{
 			{"requests", func() *ch.Block { return i.part.requests.Block }},
 			{"requests_1s", i.part.sums.layOut},
+			{"identities_10s", i.part.identities.layOut},
 			{"beacons", func() *ch.Block { return i.part.beacons.Block }},
 			{"measurements", func() *ch.Block { return i.part.measurements.Block }},
 			{"services_1s", i.part.services.layOut},

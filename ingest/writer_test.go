@@ -209,6 +209,8 @@ func TestTwoWritersOfOnePartitionTakeTurns(t *testing.T) {
 		"SELECT toFloat64(uniqExact(path)) AS n FROM requests":              float64(sent),
 		"SELECT toFloat64(sum(lines)) AS n FROM requests_1s":                float64(sent),
 		"SELECT sum(bytes) AS n FROM requests_1s":                           float64(sent) * 3 * 10,
+		"SELECT toFloat64(sum(lines)) AS n FROM identities_10s":             float64(sent) * 2,
+		"SELECT sum(bytes) AS n FROM identities_10s WHERE kind = 'agent'":   float64(sent) * 3 * 10,
 		"SELECT toFloat64(sum(messages)) AS n FROM deliveries":              float64(sent) / 200,
 		"SELECT toFloat64(count() - uniqExact(first)) AS n FROM deliveries": 0,
 	} {

@@ -13,7 +13,7 @@ var tables embed.FS
 // Retention is how long tables keep their rows, in days from when they were received.
 type Retention struct {
 	Raw     int `yaml:"raw_days"`    // lines, beacons, measurements, quarantine; 0: 3
-	Rollups int `yaml:"rollup_days"` // sums by second, deliveries; 0: 400, so that next year's final can be compared
+	Rollups int `yaml:"rollup_days"` // sums by second or ten, deliveries; 0: 400, so that next year's final can be compared
 	Audit   int `yaml:"audit_days"`  // what operators did; 0: 1,100
 }
 
@@ -39,6 +39,7 @@ func (db *DB) Prepare(ctx context.Context, keep Retention) error {
 		{"measurements", "received", "raw_days", keep.Raw, 3},
 		{"quarantine", "received", "raw_days", keep.Raw, 3},
 		{"requests_1s", "received", "rollup_days", keep.Rollups, 400},
+		{"identities_10s", "received", "rollup_days", keep.Rollups, 400},
 		{"qoe_1s", "received", "rollup_days", keep.Rollups, 400},
 		{"sessions_10s", "received", "rollup_days", keep.Rollups, 400},
 		{"services_1s", "received", "rollup_days", keep.Rollups, 400},
