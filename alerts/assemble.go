@@ -246,7 +246,10 @@ func (p *Problem) take(alerts []*firing, now time.Time) {
 		p.Severity = severity
 	}
 	if first.group != nil && first.group.OneProblem != nil {
-		maps.DeleteFunc(common, func(k, _ string) bool { _, dim := first.dims[k]; return dim && !slices.Contains(*first.group.OneProblem, k) })
+		maps.DeleteFunc(common, func(k, _ string) bool {
+			_, dim := first.dims[k]
+			return dim && !slices.Contains(*first.group.OneProblem, k)
+		})
 	}
 	if p.Opened.IsZero() { // from then on others know it by them
 		p.Labels = common

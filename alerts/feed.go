@@ -74,7 +74,7 @@ func (f *feed) Preview(ctx context.Context, g *rule.Group) ([]Previewed, error) 
 	for i, w := range would {
 		p := Previewed{Setting: i + 1}
 		last := map[string]time.Time{} // the end of each problem, by its key
-		for _, a := range w.Fired { // in the order in which they began
+		for _, a := range w.Fired {    // in the order in which they began
 			if a.Weak {
 				continue
 			}
