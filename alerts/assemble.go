@@ -24,7 +24,6 @@ type firing struct {
 	owner, runbook, signal string
 	dims                   map[string]string // of its rule, without the labels that the team gives
 	group                  *rule.Group       // nil: another system's
-	noticed                time.Time         // when Vigie knew, by the wall's clock
 
 	inhibitor *firing
 }

@@ -143,7 +143,6 @@ type term struct {
 
 	revisions map[string]uint64 // of the keys that only who judges writes
 	book      book
-	drilled   map[string]bool
 	facts     chan found
 	looking   bool
 	lookedAt  time.Time
