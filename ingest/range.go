@@ -41,8 +41,15 @@ type part struct {
 	measurements *measurementBlock
 	services     *serviceSums
 
-	rows int // of lines, beacons and measurements
+	rows  int // of lines, beacons and measurements
+	most  int // that it ever held
+	roomy int // times in a row that it held far fewer
 }
+
+const (
+	roomyShare = 8  // of the most: fewer is far fewer
+	roomyTimes = 20 // some ten seconds of a live stream
+)
 
 func newPart() *part {
 	requests := newRequestBlock()
@@ -61,6 +68,20 @@ func (p *part) reset() {
 	p.measurements.Reset()
 	p.services.reset()
 	p.rows = 0
+}
+
+// again is the part to fill next: this one, emptied with its memory, or a new one where it has long been much
+// larger than what comes, as after a backlog.
+func (p *part) again() *part {
+	p.most = max(p.most, p.rows)
+	if p.roomy++; p.rows*roomyShare >= p.most {
+		p.roomy = 0
+	}
+	if p.roomy >= roomyTimes {
+		return newPart()
+	}
+	p.reset()
+	return p
 }
 
 // found is what reading a span told beside its records.

@@ -154,3 +154,31 @@ func TestTheQuarantineOfASpanIsBounded(t *testing.T) {
 		t.Errorf("%d rows stand for %d of %d", rows, counted, found.sources["s"].refused)
 	}
 }
+
+// A backlog makes parts large; when it is gone their memory goes, too, and not between two large spans.
+func TestAPartThatIsMuchTooLargeIsMadeAnew(t *testing.T) {
+	p := newPart()
+	p.rows = 40_000
+	large := p.again()
+	if large != p || p.rows != 0 {
+		t.Fatal("a part that was filled is emptied and used again")
+	}
+	for i := range 2 * roomyTimes {
+		if p.rows = 100; i%roomyTimes == roomyTimes-2 {
+			p.rows = 30_000
+		}
+		if p.again() != p {
+			t.Fatalf("made anew after %d spans, though large ones come", i)
+		}
+	}
+	for range roomyTimes + 1 {
+		p.rows = 100
+		if next := p.again(); next != p {
+			if next.most != 0 || next.rows != 0 {
+				t.Errorf("a new part remembers %d rows", next.most)
+			}
+			return
+		}
+	}
+	t.Error("it stays as large as it ever was")
+}

@@ -391,8 +391,7 @@ func (p *partition) parse(ctx context.Context, in <-chan *span, out chan<- *inse
 	empty := func() (*part, error) {
 		select {
 		case part := <-p.free:
-			part.reset()
-			return part, nil
+			return part.again(), nil
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
