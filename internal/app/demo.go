@@ -74,12 +74,10 @@ func Demo(ctx context.Context, opt DemoOptions) error {
 	if opt.Control == "" {
 		opt.Control = "127.0.0.1:8082"
 	}
-	phone := newDemoPhone(opt.Control, opt.Out)
-	opt.phone = phone
-	if opt.Control != off {
-		if err := demoAlerts(cfg, phone); err != nil {
-			return err
-		}
+	cfg.Web.PublicURL = "http://" + browsable(cfg.Listen.People)
+	opt.phone = newDemoPhone(opt.Control, opt.Out)
+	if err := demoAlerts(cfg, opt.phone); err != nil {
+		return err
 	}
 
 	now := time.Now().Truncate(time.Second)
