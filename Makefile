@@ -13,7 +13,7 @@ DEMO      ?=
 # Packages whose parts run at the same time. The others are pure functions.
 RACE ?= ./alerts ./alerts/tape ./cmd/... ./cockpit/... ./ingest ./internal/account ./internal/app ./internal/bus/... ./internal/ch/... ./internal/simulate ./web
 
-.PHONY: help demo build engine assets test race bench fuzz crash soak lint generate docker clean
+.PHONY: help demo build engine assets test race bench fuzz crash soak golden lint generate docker clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ soak: engine assets ## half an hour of a browser at the demo's load, on the boar
 	@scripts/debian.sh chromium
 	go test -run 'TestSoak$$' -count 1 -timeout 48h -v ./internal/app -soak $(SOAK) -soak.path /
 	go test -run 'TestSoak$$' -count 1 -timeout 48h -v ./internal/app -soak $(SOAK) -soak.path /wall
+
+golden: engine ## two simulated finals, one without and one with incidents, judged by the rules of docs/example
+	go test -run 'TestGoldenNight$$' -count 1 -timeout 60m -v ./internal/app -golden
 
 lint: assets ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l alerts cmd cockpit docs ingest internal web) && [ -z "$$unformatted" ] || { echo "lint: not formatted, run gofmt -w: $$unformatted" >&2; exit 1; }

@@ -70,17 +70,20 @@ func (r *Room) care(ctx context.Context, id string, act CareAct, f func(*Problem
 	}
 	act.At = time.Now().UTC()
 	_, err := edit(ctx, r, keyCare+id, func(c *Care) error {
-		if len(c.History) >= maxHistory {
+		full := len(c.History) >= maxHistory
+		if full && act.What != ActAck { // whatever was written before, somebody must be able to say that they have it
 			return ErrFull
 		}
 		if err := f(&p, c); err != nil {
 			return err
 		}
-		c.History = append(c.History, act)
+		if !full {
+			c.History = append(c.History, act)
+		}
 		return nil
 	})
 	if err == nil {
-		r.trail.add(ctx, Line{Problem: id, What: act.What, By: act.By, Args: args("note", act.Note, "to", act.To)})
+		r.line(ctx, Line{Problem: id, What: act.What, By: act.By, Args: args("note", act.Note, "to", act.To)})
 	}
 	return err
 }
@@ -102,7 +105,7 @@ func (r *Room) Acknowledge(ctx context.Context, problem, by, note string) error 
 		if a := acked(p, c); a != nil && a.By != by {
 			return Taken{a.By, a.At}
 		}
-		c.Acked = &Ack{By: by, At: time.Now().UTC(), Note: note, As: p.Severity}
+		c.Acked = &Ack{By: by, At: time.Now().UTC(), Note: note, As: p.Severity, Again: p.Again}
 		return nil
 	})
 }
@@ -178,7 +181,7 @@ func (r *Room) Silence(ctx context.Context, s route.Silence) (route.Silence, err
 	}
 	_, err := edit(ctx, r, keySilence+s.ID, func(kept *route.Silence) error { *kept = s; return nil })
 	if err == nil {
-		r.trail.add(ctx, Line{What: "silence", By: s.By, Args: args("silence", s.ID, "reason", s.Reason, "until", s.To.Format(time.RFC3339))})
+		r.line(ctx, Line{What: "silence", By: s.By, Args: args("silence", s.ID, "reason", s.Reason, "until", s.To.Format(time.RFC3339))})
 	}
 	return s, err
 }
@@ -200,7 +203,7 @@ func (r *Room) EndSilence(ctx context.Context, id, by string) error {
 		return nil
 	})
 	if err == nil {
-		r.trail.add(ctx, Line{What: "silence-ended", By: by, Args: args("silence", id)})
+		r.line(ctx, Line{What: "silence-ended", By: by, Args: args("silence", id)})
 	}
 	return err
 }
@@ -237,7 +240,7 @@ func (r *Room) Override(ctx context.Context, o route.Override) (route.Override, 
 	}
 	_, err := edit(ctx, r, keyOverride+o.ID, func(kept *route.Override) error { *kept = o; return nil })
 	if err == nil {
-		r.trail.add(ctx, Line{What: "override", By: o.By, Args: args("schedule", o.Schedule, "person", o.Person, "reason", o.Reason)})
+		r.line(ctx, Line{What: "override", By: o.By, Args: args("schedule", o.Schedule, "person", o.Person, "reason", o.Reason)})
 	}
 	return o, err
 }
@@ -261,7 +264,7 @@ func (r *Room) Restore(ctx context.Context, id, by string) error {
 		return nil
 	})
 	if err == nil {
-		r.trail.add(ctx, Line{What: "override-ended", By: by, Args: args("schedule", o.Schedule, "person", o.Person)})
+		r.line(ctx, Line{What: "override-ended", By: by, Args: args("schedule", o.Schedule, "person", o.Person)})
 	}
 	return err
 }
@@ -280,7 +283,7 @@ func (r *Room) Maintain(ctx context.Context, m route.Maintenance) (route.Mainten
 	}
 	_, err := edit(ctx, r, keyWork+m.ID, func(kept *route.Maintenance) error { *kept = m; return nil })
 	if err == nil {
-		r.trail.add(ctx, Line{What: "maintenance", By: m.By, Args: args("maintenance", m.ID, "title", m.Title, "from", m.From, "to", m.To)})
+		r.line(ctx, Line{What: "maintenance", By: m.By, Args: args("maintenance", m.ID, "title", m.Title, "from", m.From, "to", m.To)})
 	}
 	return m, err
 }
@@ -308,7 +311,7 @@ func (r *Room) EndMaintenance(ctx context.Context, id, by string) error {
 		return nil
 	})
 	if err == nil {
-		r.trail.add(ctx, Line{What: "maintenance-ended", By: by, Args: args("maintenance", id, "title", m.Title)})
+		r.line(ctx, Line{What: "maintenance-ended", By: by, Args: args("maintenance", id, "title", m.Title)})
 	}
 	return err
 }
@@ -334,7 +337,7 @@ func (r *Room) TurnDial(ctx context.Context, group string, to int, by string) er
 		return nil
 	})
 	if err == nil {
-		r.trail.add(ctx, Line{What: "dial", By: by, Args: args("group", group, "from", fmt.Sprint(from), "to", fmt.Sprint(to))})
+		r.line(ctx, Line{What: "dial", By: by, Args: args("group", group, "from", fmt.Sprint(from), "to", fmt.Sprint(to))})
 	}
 	return err
 }
@@ -352,7 +355,7 @@ func (r *Room) SetDrill(ctx context.Context, on bool, by string) error {
 		return nil
 	})
 	if err == nil {
-		r.trail.add(ctx, Line{What: map[bool]string{true: "drill", false: "drill-ended"}[on], By: by})
+		r.line(ctx, Line{What: map[bool]string{true: "drill", false: "drill-ended"}[on], By: by})
 	}
 	return err
 }

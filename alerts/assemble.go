@@ -123,7 +123,7 @@ func (b book) update(all []*firing, w *world) (changed []string, lines []Line) {
 	for _, p := range b {
 		if p.Ended.IsZero() {
 			open[p.Key] = p
-		} else if before := over[p.Key]; w.now.Sub(p.Ended) < comesBack && (before == nil || p.Ended.After(before.Ended)) {
+		} else if before := over[p.Key]; w.now.Sub(p.Ended) < comesBack && len(p.Turns) < maxTurns/2 && (before == nil || p.Ended.After(before.Ended)) {
 			over[p.Key] = p
 		}
 	}
@@ -143,11 +143,17 @@ func (b book) update(all []*firing, w *world) (changed []string, lines []Line) {
 		case over[key] != nil:
 			p = over[key]
 			keep(p)
-			p.Ended, p.Again = time.Time{}, p.Again+1
+			p.again(w)
 			lines = append(lines, Line{At: w.now, Problem: p.ID, What: "again"})
 		default:
-			p = begin(key, alerts, w)
-			b[p.ID] = p
+			p = b.begin(key, alerts, w)
+			if b[p.ID] == nil {
+				b[p.ID] = p
+				break
+			}
+			keep(p) // what another system told is told again as having begun at the same time
+			p.again(w)
+			lines = append(lines, Line{At: w.now, Problem: p.ID, What: "again"})
 		}
 		p.take(alerts, w.now)
 		for _, f := range alerts {
@@ -178,9 +184,14 @@ func (b book) update(all []*firing, w *world) (changed []string, lines []Line) {
 	return changed, lines
 }
 
-// begin is a problem that was not there. Its id follows from what it is about and when that began, so that
-// a process that takes over in between makes the same one.
-func begin(key string, alerts []*firing, w *world) *Problem {
+// again takes up a problem that had ended.
+func (p *Problem) again(w *world) {
+	p.Ended, p.Again = time.Time{}, p.Again+1
+}
+
+// begin is a problem that was not there, or has the same beginning as one that was. Its id follows from what it
+// is about and when that began, so that a process that takes over in between makes the same one.
+func (b book) begin(key string, alerts []*firing, w *world) *Problem {
 	began := alerts[0].Fired
 	for _, f := range alerts {
 		if f.Fired.Before(began) {
@@ -188,7 +199,15 @@ func begin(key string, alerts []*firing, w *world) *Problem {
 		}
 	}
 	hash := sha256.Sum256([]byte(key))
-	id := began.UTC().Format("20060102-150405") + "-" + hex.EncodeToString(hash[:4])
+	id := ""
+	for n := 4; n <= len(hash); n++ { // thousands of other systems' may begin in the same second
+		id = began.UTC().Format("20060102-150405") + "-" + hex.EncodeToString(hash[:n])
+		if was := b[id]; was == nil {
+			break
+		} else if was.Key == key && len(was.Turns) < maxTurns/2 {
+			return was
+		}
+	}
 	return &Problem{ID: id, Key: key, Group: alerts[0].Group, Began: began, Noticed: w.now, Match: w.match, Monitor: alerts[0].Monitor}
 }
 
@@ -302,10 +321,16 @@ func (w *world) mutes(p *Problem, f func(route.Subject) bool) bool {
 func (b book) muted(p *Problem, alerts []*firing, of map[*firing]*Problem, w *world) (lines []Line) {
 	was := p.Mute
 	p.Mute = nil
-	switch cause := alerts[0].inhibitor; {
+	var cause *firing
+	if alerts[0].inhibitor != nil { // they are sorted: all are consequences, if only of one another
+		if i := slices.IndexFunc(alerts, func(f *firing) bool { return of[f.inhibitor] != p }); i >= 0 {
+			cause = alerts[i].inhibitor
+		}
+	}
+	switch {
 	case p.Monitor:
 		p.Mute = &Mute{Kind: Tried}
-	case cause != nil && of[cause] != p: // they are sorted: all are consequences
+	case cause != nil:
 		p.Mute = &Mute{Kind: Consequence, ID: of[cause].ID, Cause: cause.Key}
 	case was != nil && was.Kind == Consequence && w.now.Sub(b.ended(was)) < aftermath:
 		p.Mute = was // what it is a consequence of is over, and it will be
@@ -355,7 +380,7 @@ func (p *Problem) turn(w *world) (lines []Line) {
 		return nil
 	}
 	begin := func(t Turn) {
-		t.At, t.As, p.WasMuted = w.now, p.Severity, false
+		t.At, t.As, t.Again, t.About, p.WasMuted = w.now, p.Severity, p.Again, w.subject(p, nil), false
 		p.Turns = append(p.Turns, t)
 		lines = append(lines, Line{At: w.now, Problem: p.ID, What: "turn", By: t.By, Args: args("why", string(t.Why), "person", t.Person, "severity", string(t.As))})
 	}
@@ -370,38 +395,28 @@ func (p *Problem) turn(w *world) (lines []Line) {
 		return lines
 	}
 	last := p.Turns[len(p.Turns)-1]
-	if len(p.Turns) >= maxTurns {
-		return nil
-	}
 	care := w.cares[p.ID]
-	var asked *CareAct // what people did since that begins it anew
-	for i := range care.History {
-		if a := &care.History[i]; a.At.After(last.At) && (a.What == ActHandOver || a.What == ActGiveUp) {
+	acts := len(care.History)
+	var asked *CareAct                             // what people did since that begins it anew
+	for i := min(last.Acts, acts); i < acts; i++ { // counted: their clocks are not this one's
+		if a := &care.History[i]; a.What == ActHandOver || a.What == ActGiveUp {
 			asked = a
 		}
 	}
 	switch {
 	case p.Severity.Rank() > last.As.Rank():
-		begin(Turn{Why: TurnWorse})
-	case p.Again > p.turnsBy(TurnAgain):
-		begin(Turn{Why: TurnAgain})
+		begin(Turn{Why: TurnWorse, Acts: last.Acts})
+	case len(p.Turns) >= maxTurns:
+	case p.Again > last.Again:
+		begin(Turn{Why: TurnAgain, Acts: last.Acts})
 	case asked != nil && asked.What == ActHandOver:
-		begin(Turn{Why: TurnHanded, Person: asked.To, By: asked.By})
+		begin(Turn{Why: TurnHanded, Person: asked.To, By: asked.By, Acts: acts})
 	case asked != nil:
-		begin(Turn{Why: TurnGivenUp, By: asked.By})
+		begin(Turn{Why: TurnGivenUp, By: asked.By, Acts: acts})
 	case p.WasMuted:
-		begin(Turn{Why: TurnUnmuted})
+		begin(Turn{Why: TurnUnmuted, Acts: last.Acts})
 	}
 	return lines
-}
-
-func (p *Problem) turnsBy(why TurnReason) (n int) {
-	for _, t := range p.Turns {
-		if t.Why == why {
-			n++
-		}
-	}
-	return n
 }
 
 // id makes one out of what it must follow from.

@@ -2,10 +2,14 @@ package alerts
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"maps"
 	"time"
 
 	"vigie/alerts/notice"
 	"vigie/alerts/route"
+	"vigie/internal/bus"
 )
 
 // beat says that all is well, for somebody outside who notices when it is not said any more: only while rules
@@ -30,7 +34,9 @@ func (t *term) beat(ctx context.Context, now time.Time) {
 			ctx, cancel := context.WithTimeout(ctx, usualTimeout)
 			defer cancel()
 			_, err := c.Notify(ctx, b.To, n)
-			t.beaten(ctx, i, b.Channel, err)
+			if !errors.Is(ctx.Err(), context.Canceled) { // this process's time of judging is over: it says nothing of the channel
+				t.beaten(ctx, i, b.Channel, err)
+			}
 		})
 	}
 }
@@ -41,7 +47,7 @@ func (t *term) beaten(ctx context.Context, i int, channel string, err error) {
 	was := t.sick[i]
 	t.sick[i] = err != nil
 	t.mu.Unlock()
-	if ctx.Err() != nil && err == nil || was == (err != nil) {
+	if was == (err != nil) {
 		return
 	}
 	l := Line{What: "heartbeat-failed", Args: args("channel", channel, "over", "1")}
@@ -58,31 +64,44 @@ func (t *term) mirror(ctx context.Context, now time.Time) {
 	if policy == nil {
 		return
 	}
-	for id, entries := range t.cfg.Room.ledger() {
-		p := t.book[id]
-		if p == nil || !p.Ended.IsZero() {
+	maps.DeleteFunc(t.mirrored, func(_ string, at time.Time) bool { return now.Sub(at) > 10*mirrorEvery })
+	managers := map[string]Channel{}
+	for i := range policy.Channels {
+		if c := t.cfg.Channels[policy.Channels[i].ID]; policy.Channels[i].Type == route.Alertmanager && c.Notifier != nil {
+			managers[policy.Channels[i].ID] = c
+		}
+	}
+	if len(managers) == 0 {
+		return
+	}
+	for id, p := range t.book {
+		if !p.Ended.IsZero() {
 			continue
 		}
-		for _, e := range entries {
-			if e.State != Accepted || e.Kind == notice.Resolved || !isAlertmanager(policy, e.Target.Channel) {
+		for _, e := range t.cfg.Room.lines(id) {
+			c, is := managers[e.Target.Channel]
+			if e.State != Accepted || e.Kind == notice.Resolved || !is {
 				continue
 			}
 			key := id + "|" + e.Target.Channel + "|" + e.Target.To
 			if now.Sub(t.mirrored[key]) < mirrorEvery {
 				continue
 			}
-			first := t.mirrored[key].IsZero() && now.Sub(e.Done) < mirrorEvery
-			if t.mirrored[key] = now; first {
+			if t.mirrored[key].IsZero() && now.Sub(e.Done) < mirrorEvery {
+				t.mirrored[key] = now
 				continue
 			}
-			c := t.cfg.Channels[e.Target.Channel]
-			if c.Notifier == nil {
-				continue
+			select {
+			case t.mirroring <- struct{}{}:
+			default:
+				return // it answers slowly: the others in a second
 			}
+			t.mirrored[key] = now
 			again := e
 			again.Kind = notice.Reminder
 			n, _ := t.cfg.Room.notification(&again, p, t.cfg.Links, &road{Channel: Channel{Notifier: c.Notifier}})
 			t.aside.Go(func() {
+				defer func() { <-t.mirroring }()
 				ctx, cancel := context.WithTimeout(ctx, usualTimeout)
 				defer cancel()
 				if _, err := c.Notify(ctx, again.Target.To, n); err != nil && ctx.Err() == nil {
@@ -91,15 +110,6 @@ func (t *term) mirror(ctx context.Context, now time.Time) {
 			})
 		}
 	}
-}
-
-func isAlertmanager(policy *route.Policy, channel string) bool {
-	for i := range policy.Channels {
-		if policy.Channels[i].ID == channel {
-			return policy.Channels[i].Type == route.Alertmanager
-		}
-	}
-	return false
 }
 
 // Watchdog tells somebody when rules are not judged any more, whichever process should: each process that
@@ -125,25 +135,58 @@ func (w *Watchdog) look(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	r.mu.Lock()
-	judged, silent := r.lead.Judged, now.Sub(r.leadAt)
+	judged, since := r.lead.Judged, r.seenAt
 	r.mu.Unlock()
-	if judged.IsZero() || now.Sub(judged) < blindAfter || silent < blindAfter && now.Sub(judged) < blindAfter {
+	// Counted from when this process began to look on: after hours without any, one that judges comes first. And what
+	// was not heard of may have happened: the bus is asked before anybody is woken up.
+	if now.Sub(since) < blindAfter {
 		return nil
 	}
+	raw, _, err := r.cfg.State.Get(ctx, keyLead)
+	var lead leadState
+	if err == nil {
+		err = json.Unmarshal(raw, &lead)
+	}
+	if err != nil && !errors.Is(err, bus.ErrNotFound) {
+		return err
+	}
+	if err == nil && !lead.Judged.Equal(judged) {
+		r.hear(keyLead, raw, false)
+		return nil
+	}
+	if judged.IsZero() {
+		judged = since // never yet
+	}
+	next := instead(&Problem{}, &asked{now: now, entries: r.blind()})
 	plan := r.cfg.Policy.Plan(route.Subject{Group: "vigie", Rule: whyBlind, Severity: notice.Critical}, now)
 	s := r.Snapshot()
+	told := false
 	for _, say := range plan.Say {
-		if say.After > 0 {
+		if say.After > 0 && told {
 			break
 		}
 		targets, _ := r.cfg.Policy.Resolve(say.Tell, now, s.Overrides, nil)
 		for _, t := range targets {
 			t.Via = string(say.Tell)
-			e := Entry{ID: idOf(whyBlind, judged.UnixNano(), t.Channel, t.To), Kind: notice.Firing, Target: t, Why: whyBlind, Drill: s.Drill.On, State: Queued, Made: now.UTC(), Detail: judged.UTC().Format(time.RFC3339)}
-			if err := r.enter(ctx, &e); err != nil {
-				return err
-			}
+			e := Entry{ID: idOf(whyBlind, lead.Judged.Unix(), t.Channel, t.To), Kind: notice.Firing, Target: t, Why: whyBlind, Drill: s.Drill.On, State: Queued, Made: now.UTC(), Detail: judged.UTC().Format(time.RFC3339)}
+			next, told = append(next, e), true
+		}
+	}
+	for i := range next {
+		if err := r.enter(ctx, &next[i]); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// blind are the lines of the last hour that a watchdog wrote.
+func (r *Room) blind() map[string]Entry {
+	out := map[string]Entry{}
+	for id, e := range r.lines("") {
+		if e.Why == whyBlind && time.Since(e.Made) < time.Hour {
+			out[id] = e
+		}
+	}
+	return out
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -43,8 +45,7 @@ type DelivererConfig struct {
 }
 
 const (
-	mostAtOnce    = 16
-	mostPerRoad   = 4 // at once by one channel
+	mostPerRoad   = 4 // at once by one channel: one that stalls keeps no other waiting
 	mostTries     = 8
 	mostAmbiguous = 2 // tries of which nobody knows whether they were heard; then another way is taken
 	tryFor        = 3 * time.Minute
@@ -54,7 +55,8 @@ const (
 	aliveEvery    = 3 * time.Second
 	deadAfter     = 10 * time.Second // of a process that says nothing
 	storeWait     = 5 * time.Second
-	storeFor      = 30 * time.Second // how long an outcome is tried to be written down
+	storeLast     = 5 * time.Second // how long an outcome is tried to be written down by a process that ends
+	restFor       = time.Second     // after the bus failed
 	usualTimeout  = 10 * time.Second
 )
 
@@ -63,9 +65,11 @@ type Deliverer struct {
 	cfg   DelivererConfig
 	roads map[string]*road
 
+	nowhere chan struct{} // slots of what is to be said by channels that there are not
+
 	mu       sync.Mutex
 	underway map[string]bool
-	alive    map[string]time.Time // when a process was last heard of, by this one's clock
+	rest     time.Time // until then nothing is begun: the bus is away
 
 	outcomes *prometheus.CounterVec
 	waited   prometheus.Histogram
@@ -86,7 +90,7 @@ type road struct {
 // NewDeliverer says nothing before Run.
 func NewDeliverer(cfg DelivererConfig) *Deliverer {
 	d := &Deliverer{
-		cfg: cfg, roads: map[string]*road{}, underway: map[string]bool{}, alive: map[string]time.Time{},
+		cfg: cfg, roads: map[string]*road{}, nowhere: make(chan struct{}, mostPerRoad), underway: map[string]bool{},
 		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "vigie_alerts_notifications_total", Help: "Tries to say something, by channel, outcome and reason."}, []string{"channel", "outcome", "reason"}),
 		waited:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "vigie_alerts_notification_seconds", Help: "From what was due to be said to its acceptance by the provider.", Buckets: prometheus.ExponentialBuckets(0.05, 2, 14)}),
 	}
@@ -106,42 +110,56 @@ func NewDeliverer(cfg DelivererConfig) *Deliverer {
 	return d
 }
 
-// Run says what is due until ctx ends; then it waits for what is being said.
+// Run says what is due until ctx ends; then it waits for what is being said, and lives until that is written
+// down: the others take up what a process was saying that is no more.
 func (d *Deliverer) Run(ctx context.Context) error {
-	var saying sync.WaitGroup
+	living, die := context.WithCancel(context.WithoutCancel(ctx))
+	var life, saying sync.WaitGroup
+	life.Go(func() { d.live(living) })
+	defer life.Wait()
+	defer die()
 	defer saying.Wait()
-	slots := make(chan struct{}, mostAtOnce)
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
-	var told time.Time
-	defer d.leave(ctx)
+	var looked time.Time
 	for {
-		if now := time.Now(); now.Sub(told) >= aliveEvery {
-			told = now
-			if err := d.stayAlive(ctx); err != nil && ctx.Err() == nil {
-				d.cfg.Log.Warn("alerts: tell that this process delivers", "error", err)
-			}
+		now := time.Now()
+		if now.Sub(looked) >= aliveEvery {
+			looked = now
 			d.orphans(ctx, now)
 		}
-		for _, e := range d.due(time.Now()) {
+		for _, e := range d.due(now) {
+			slots := d.nowhere
+			if r := d.roads[e.Target.Channel]; r != nil {
+				if r.holds(&e, now) {
+					continue
+				}
+				slots = r.slots
+			}
 			select {
 			case slots <- struct{}{}:
 			default:
-				continue // all are busy: it stays in the ledger
+				continue // the channel is busy: it stays in the ledger
 			}
 			d.mu.Lock()
 			d.underway[e.ID] = true
 			d.mu.Unlock()
 			saying.Go(func() {
-				defer func() {
-					d.mu.Lock()
-					delete(d.underway, e.ID)
-					d.mu.Unlock()
-					<-slots
-					d.cfg.Room.knockOn()
-				}()
-				if err := d.deliver(ctx, e.ID); err != nil && ctx.Err() == nil {
+				err := d.deliver(ctx, e.ID)
+				d.mu.Lock()
+				delete(d.underway, e.ID)
+				failed := err != nil && ctx.Err() == nil && !errors.Is(err, errElsewhere)
+				first := failed && time.Now().After(d.rest)
+				if failed {
+					d.rest = time.Now().Add(restFor)
+				}
+				d.mu.Unlock()
+				<-slots
+				if first { // of all that fail for the same reason
 					d.cfg.Log.Warn("alerts: say what is due", "entry", e.ID, "error", err)
+				}
+				if err == nil {
+					d.cfg.Room.knockOn()
 				}
 			})
 		}
@@ -156,11 +174,18 @@ func (d *Deliverer) Run(ctx context.Context) error {
 
 // due are the entries that may be said now, the loudest and oldest first.
 func (d *Deliverer) due(now time.Time) (out []Entry) {
+	d.mu.Lock()
+	underway, rests := maps.Clone(d.underway), now.Before(d.rest)
+	d.mu.Unlock()
+	if rests {
+		return nil
+	}
 	r := d.cfg.Room
 	r.mu.Lock()
 	rank := map[string]int{}
-	for id, e := range r.entries {
-		if e.State != Queued || now.Before(e.NotBefore) {
+	for id := range r.unsettled {
+		e := r.entries[id]
+		if e.State != Queued || now.Before(e.NotBefore) || underway[id] {
 			continue
 		}
 		out = append(out, e)
@@ -169,9 +194,6 @@ func (d *Deliverer) due(now time.Time) (out []Entry) {
 		}
 	}
 	r.mu.Unlock()
-	d.mu.Lock()
-	out = slices.DeleteFunc(out, func(e Entry) bool { return d.underway[e.ID] })
-	d.mu.Unlock()
 	slices.SortFunc(out, func(a, b Entry) int {
 		if n := rank[b.ID] - rank[a.ID]; n != 0 {
 			return n
@@ -184,6 +206,17 @@ func (d *Deliverer) due(now time.Time) (out []Entry) {
 	return out
 }
 
+// holds tells whether a line waits for its channel's throttle: the loudest goes first when there is room, and
+// nothing is asked or written for the others meanwhile.
+func (r *road) holds(e *Entry, now time.Time) bool {
+	return e.Reason == UnsaidThrottled && r.limit != nil && r.limit.TokensAt(now) < 1 && !e.passesOn(now)
+}
+
+// passesOn tells whether it has waited long enough for another way to be taken.
+func (e *Entry) passesOn(now time.Time) bool {
+	return len(e.Target.Fallbacks) > 0 && now.Sub(e.Made) > longDelay
+}
+
 // write changes an entry at a revision.
 func (d *Deliverer) write(ctx context.Context, e *Entry, revision uint64) (uint64, error) {
 	raw, err := json.Marshal(e)
@@ -193,26 +226,41 @@ func (d *Deliverer) write(ctx context.Context, e *Entry, revision uint64) (uint6
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
 	defer cancel()
 	revision, err = d.cfg.Room.cfg.Ledger.Update(ctx, e.ID, raw, revision)
+	if errors.Is(err, bus.ErrConflict) { // our own write may have succeeded and its answer been lost
+		if there, at, getErr := d.cfg.Room.cfg.Ledger.Get(ctx, e.ID); getErr == nil && string(there) == string(raw) {
+			revision, err = at, nil
+		}
+	}
 	if err == nil {
 		d.cfg.Room.hearLedger(e.ID, raw, false)
 	}
 	return revision, err
 }
 
-// finish writes what came of an entry; a bus that is away is waited for.
+// finish writes what came of an entry. A bus that is away is waited for: what is known of a message must not be
+// lost, or it is said again; a process that ends has little time for it.
 func (d *Deliverer) finish(ctx context.Context, e *Entry, revision uint64, l Line) error {
-	var err error
-	for begun, wait := time.Now(), 100*time.Millisecond; time.Since(begun) < storeFor; wait = min(2*wait, 5*time.Second) {
-		if _, err = d.write(ctx, e, revision); err == nil {
+	var ended time.Time
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		_, err := d.write(ctx, e, revision)
+		if err == nil {
 			d.line(ctx, e, l)
 			return nil
 		}
 		if errors.Is(err, bus.ErrConflict) {
-			return fmt.Errorf("another process took it over meanwhile: %w", err)
+			d.cfg.Log.Warn("alerts: another process took over what this one was saying", "entry", e.ID)
+			return nil
 		}
-		time.Sleep(wait)
+		switch {
+		case pause(ctx, wait) == nil:
+		case ended.IsZero():
+			ended = time.Now()
+		case time.Since(ended) > storeLast:
+			return err
+		default:
+			time.Sleep(200 * time.Millisecond)
+		}
 	}
-	return err
 }
 
 func (d *Deliverer) line(ctx context.Context, e *Entry, l Line) {
@@ -222,9 +270,7 @@ func (d *Deliverer) line(ctx context.Context, e *Entry, l Line) {
 		more[k] = v
 	}
 	l.Args = more
-	if err := d.cfg.Room.trail.add(ctx, l); err != nil {
-		d.cfg.Log.Warn("alerts: write the trail", "error", err)
-	}
+	d.cfg.Room.line(ctx, l)
 }
 
 // who is whom people would say is told.
@@ -238,11 +284,18 @@ func who(t *route.Target) string {
 	return t.Via
 }
 
+// errElsewhere tells that another process was quicker, and that its word is not here yet.
+var errElsewhere = errors.New("another process has it")
+
 // deliver says one entry, unless somebody else does or it is not to be said any more.
 func (d *Deliverer) deliver(ctx context.Context, id string) error {
 	read, cancel := context.WithTimeout(ctx, storeWait)
 	defer cancel()
 	raw, revision, err := d.cfg.Room.cfg.Ledger.Get(read, id)
+	if errors.Is(err, bus.ErrNotFound) {
+		d.cfg.Room.hearLedger(id, nil, true)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -250,8 +303,8 @@ func (d *Deliverer) deliver(ctx context.Context, id string) error {
 	if err := json.Unmarshal(raw, &e); err != nil {
 		return fmt.Errorf("the ledger's line cannot be understood: %w", err)
 	}
-	if now := time.Now(); e.State != Queued || now.Before(e.NotBefore) {
-		return nil
+	if e.State != Queued || time.Now().Before(e.NotBefore) {
+		return errElsewhere
 	}
 	p, reason, detail, err := d.unsaid(read, &e)
 	if err != nil {
@@ -270,17 +323,11 @@ func (d *Deliverer) deliver(ctx context.Context, id string) error {
 		}
 		return d.later(ctx, &e, revision, until, UnsaidCircuit)
 	}
-	select {
-	case r.slots <- struct{}{}:
-		defer func() { <-r.slots }()
-	default:
-		return nil // it is busy: soon
-	}
 	if r.limit != nil {
 		if slot := r.limit.Reserve(); slot.Delay() > 0 {
 			until := time.Now().Add(slot.Delay())
 			slot.Cancel()
-			if time.Until(until) > longDelay && len(e.Target.Fallbacks) > 0 {
+			if time.Until(until) > longDelay && len(e.Target.Fallbacks) > 0 || e.passesOn(time.Now()) {
 				return d.fail(ctx, &e, revision, UnsaidThrottled, until.UTC().Format(time.RFC3339))
 			}
 			return d.later(ctx, &e, revision, until, UnsaidThrottled)
@@ -291,19 +338,12 @@ func (d *Deliverer) deliver(ctx context.Context, id string) error {
 	e.State, e.Owner, e.Claimed, e.Reason, e.Detail = Claiming, d.cfg.Owner, time.Now().UTC(), "", ""
 	if revision, err = d.write(ctx, &e, revision); err != nil {
 		if errors.Is(err, bus.ErrConflict) {
-			return nil // somebody else says it
+			return errElsewhere
 		}
 		return err
 	}
-	n, plain := d.cfg.Room.notification(&e, p, d.cfg.Links, r)
-	timeout := time.Duration(r.conf.Timeout)
-	if timeout <= 0 {
-		timeout = usualTimeout
-	}
-	say, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
-	defer cancel()
 	begun := time.Now()
-	receipt, err := r.Notify(say, e.Target.To, n)
+	n, plain, receipt, err := d.say(ctx, &e, p, r)
 	try := Try{At: begun.UTC(), Took: time.Since(begun), Outcome: OutcomeAccepted, Text: bounded(receipt.Text)}
 	failure := notice.Failed(err)
 	if failure != nil {
@@ -323,17 +363,11 @@ func (d *Deliverer) deliver(ctx context.Context, id string) error {
 		d.waited.Observe(now.Sub(e.Made).Seconds())
 		return d.finish(ctx, &e, revision, Line{What: "said", Args: args("text", try.Text, "took", try.Took.Round(time.Millisecond).String(), "repeat", map[bool]string{true: "1"}[n.Repeat])})
 	}
-	lost := 0
-	for _, t := range e.Tries {
-		if t.Outcome == OutcomeAmbiguous {
-			lost++
-		}
-	}
 	wait := max(failure.After, min(time.Second<<min(len(e.Tries)-1, 4), 15*time.Second))
 	switch {
 	case failure.Certainty == notice.Permanent:
 		return d.failed(ctx, &e, revision, UnsaidPermanent, try.Text)
-	case len(e.Tries) >= mostTries || now.Sub(e.Made) > tryFor || lost >= mostAmbiguous,
+	case len(e.Tries) >= mostTries || now.Sub(e.tried()) > tryFor || e.lost() >= mostAmbiguous,
 		wait > longDelay && len(e.Target.Fallbacks) > 0:
 		return d.failed(ctx, &e, revision, UnsaidTries, try.Text)
 	}
@@ -341,13 +375,57 @@ func (d *Deliverer) deliver(ctx context.Context, id string) error {
 	return d.finish(ctx, &e, revision, Line{What: "retry", Args: args("reason", string(try.Reason), "text", try.Text, "outcome", try.Outcome, "after", wait.Round(time.Millisecond).String())})
 }
 
+// say says an entry. What a message does to whoever writes or carries it must not end the process: the next one
+// would say it again, and end too.
+func (d *Deliverer) say(ctx context.Context, e *Entry, p *Problem, r *road) (n *notice.Notification, plain error, receipt notice.Receipt, err error) {
+	n = &notice.Notification{}
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			d.cfg.Log.Error("alerts: a message cannot be said", "entry", e.ID, "panic", panicked, "stack", string(debug.Stack()))
+			err = &notice.Failure{Certainty: notice.Permanent, Reason: notice.ReasonConfig, Err: fmt.Errorf("a defect of Vigie's: %v", panicked)}
+		}
+	}()
+	timeout := time.Duration(r.conf.Timeout)
+	if timeout <= 0 {
+		timeout = usualTimeout
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	defer cancel()
+	n, plain = d.cfg.Room.notification(e, p, d.cfg.Links, r)
+	receipt, err = r.Notify(ctx, e.Target.To, n)
+	return n, plain, receipt, err
+}
+
+// lost is how many tries nobody knows the outcome of.
+func (e *Entry) lost() (n int) {
+	for _, t := range e.Tries {
+		if t.Outcome == OutcomeAmbiguous {
+			n++
+		}
+	}
+	return n
+}
+
+// tried is when the tries began that follow one another: those before a time in which no process was there do not
+// count.
+func (e *Entry) tried() time.Time {
+	i := len(e.Tries) - 1
+	for i > 0 && e.Tries[i].At.Sub(e.Tries[i-1].At) < tryFor {
+		i--
+	}
+	return e.Tries[i].At
+}
+
 // unsaid tells why an entry is not to be said any more, by what is known this very moment; "": it is.
 func (d *Deliverer) unsaid(ctx context.Context, e *Entry) (p *Problem, reason, detail string, err error) {
-	if e.Problem == "" {
-		return nil, "", "", nil
-	}
 	if time.Since(e.Made) > tooLate {
 		return nil, UnsaidLate, "", nil
+	}
+	if e.Problem == "" {
+		if e.Why == whyBlind && d.cfg.Room.sees() {
+			reason = UnsaidOver
+		}
+		return nil, reason, "", nil
 	}
 	raw, _, err := d.cfg.Room.cfg.State.Get(ctx, keyProblem+e.Problem)
 	if errors.Is(err, bus.ErrNotFound) {
@@ -361,7 +439,10 @@ func (d *Deliverer) unsaid(ctx context.Context, e *Entry) (p *Problem, reason, d
 		return nil, "", "", err
 	}
 	if e.Kind == notice.Resolved {
-		return p, "", "", nil
+		if p.Ended.IsZero() || p.Again != e.Again { // what has come back must not be taken for over
+			reason = UnsaidAgain
+		}
+		return p, reason, "", nil
 	}
 	raw, _, err = d.cfg.Room.cfg.State.Get(ctx, keyCare+e.Problem)
 	var c Care
@@ -456,32 +537,48 @@ func bounded(s string) string {
 // keyAlive begins the keys by which processes that deliver tell that they live.
 const keyAlive = "w."
 
-func (d *Deliverer) stayAlive(ctx context.Context) error {
+// live tells that this process delivers until ctx ends, and then that it does not any more.
+func (d *Deliverer) live(ctx context.Context) {
 	if d.cfg.Alone {
-		return nil
+		return
 	}
+	for ctx.Err() == nil {
+		if err := d.stayAlive(ctx); err != nil && ctx.Err() == nil {
+			d.cfg.Log.Warn("alerts: tell that this process delivers", "error", err)
+		}
+		pause(ctx, aliveEvery)
+	}
+	d.leave(ctx)
+}
+
+func (d *Deliverer) stayAlive(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storeWait)
 	defer cancel()
 	return d.cfg.Room.cfg.State.Put(ctx, keyAlive+idOf(d.cfg.Owner), []byte(time.Now().UTC().Format(time.RFC3339Nano)))
 }
 
 func (d *Deliverer) leave(ctx context.Context) {
-	if d.cfg.Alone {
-		return
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWait)
 	defer cancel()
 	d.cfg.Room.cfg.State.Delete(ctx, keyAlive+idOf(d.cfg.Owner))
 }
 
-// orphans puts back what a process was saying that is no more. Nobody knows whether it was heard: it is said
-// once again, and says so.
+// orphans puts back what a process was saying that is no more, and what this one claimed by a write of which it
+// never heard. Nobody knows whether it was heard: it is said once again, and says so.
 func (d *Deliverer) orphans(ctx context.Context, now time.Time) {
+	d.mu.Lock()
+	underway := maps.Clone(d.underway)
+	d.mu.Unlock()
 	r := d.cfg.Room
 	r.mu.Lock()
 	var left []Entry
-	for _, e := range r.entries {
-		if e.State == Claiming && e.Owner != d.cfg.Owner && (d.cfg.Alone || r.gone(idOf(e.Owner), now)) {
+	// Who has not heard of itself lately does not know who else lives: it was asleep, or cut off.
+	deaf := now.Sub(r.lives[idOf(d.cfg.Owner)]) > 2*aliveEvery
+	for id := range r.unsettled {
+		e := r.entries[id]
+		switch {
+		case e.State != Claiming || underway[id]:
+		case e.Owner == d.cfg.Owner, d.cfg.Alone, !deaf && r.gone(idOf(e.Owner), now):
 			left = append(left, e)
 		}
 	}
@@ -504,7 +601,11 @@ func (d *Deliverer) adopt(ctx context.Context, id, owner string) error {
 	if err := json.Unmarshal(raw, &e); err != nil || e.State != Claiming || e.Owner != owner {
 		return err
 	}
-	e.Tries = append(e.Tries, Try{At: e.Claimed, Outcome: OutcomeAmbiguous, Reason: notice.ReasonTimeout, Text: "the process that was saying it ended"})
+	text := "the process that was saying it ended"
+	e.Tries = append(e.Tries, Try{At: e.Claimed, Outcome: OutcomeAmbiguous, Reason: notice.ReasonTimeout, Text: text})
+	if e.lost() >= mostAmbiguous {
+		return d.failed(ctx, &e, revision, UnsaidTries, text)
+	}
 	e.State, e.Owner, e.NotBefore = Queued, "", time.Time{}
-	return d.finish(ctx, &e, revision, Line{What: "retry", Args: args("outcome", OutcomeAmbiguous, "text", e.Tries[len(e.Tries)-1].Text)})
+	return d.finish(ctx, &e, revision, Line{What: "retry", Args: args("outcome", OutcomeAmbiguous, "text", text)})
 }

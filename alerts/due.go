@@ -18,7 +18,6 @@ const (
 type asked struct {
 	now       time.Time
 	policy    *route.Policy
-	subject   route.Subject
 	care      *Care
 	overrides []route.Override
 	duty      []route.Duty
@@ -40,9 +39,7 @@ func due(p *Problem, a *asked) (entries []Entry) {
 		return entries
 	}
 	turn := p.Turns[len(p.Turns)-1]
-	subject := a.subject
-	subject.Severity = turn.As
-	plan := a.policy.Plan(subject, turn.At)
+	plan := a.policy.Plan(turn.About, turn.At)
 	kind := notice.Firing
 	if turn.Why == TurnWorse {
 		kind = notice.Worse
@@ -170,7 +167,7 @@ func instead(p *Problem, a *asked) (entries []Entry) {
 
 // remind is what is said again while nobody acknowledges, once the escalation has come to its end.
 func remind(p *Problem, a *asked, plan route.Plan, last time.Time, turn int, why string) (entries []Entry) {
-	if plan.Remind <= 0 {
+	if plan.Remind <= 0 || len(plan.Say) == 0 { // handed over, and no route tells anybody
 		return nil
 	}
 	n := int(a.now.Sub(last) / plan.Remind)
@@ -201,9 +198,7 @@ func ends(p *Problem, a *asked) (entries []Entry) {
 		return nil
 	}
 	last := p.Turns[len(p.Turns)-1]
-	subject := a.subject
-	subject.Severity = last.As
-	if !a.policy.Plan(subject, last.At).Resolved {
+	if !a.policy.Plan(last.About, last.At).Resolved {
 		return nil
 	}
 	ids := make([]string, 0, len(a.entries))
@@ -216,7 +211,7 @@ func ends(p *Problem, a *asked) (entries []Entry) {
 		if was.Kind == notice.Resolved || was.State != Accepted && !was.mayBeSaid() {
 			continue
 		}
-		e := Entry{ID: idOf(p.ID, p.Again, notice.Resolved, p.Ended.UnixNano(), was.Target.Channel, was.Target.To), Problem: p.ID, Kind: notice.Resolved, Turn: len(p.Turns) - 1, Step: -1,
+		e := Entry{ID: idOf(p.ID, p.Again, notice.Resolved, p.Ended.UnixNano(), was.Target.Channel, was.Target.To), Problem: p.ID, Kind: notice.Resolved, Turn: len(p.Turns) - 1, Step: -1, Again: p.Again,
 			Target: was.Target, Why: was.Why, Drill: was.Drill, State: Queued, Made: a.now}
 		e.Target.Fallbacks = nil // who cannot be told the end is told nothing else
 		if _, there := a.entries[e.ID]; !there && !twice(entries, &e) {

@@ -53,7 +53,9 @@ func opened(severity notice.Severity) *Problem {
 // hear plays a problem's ledger: what is due at each moment is written, and goes as how says.
 func hear(p *Problem, a *asked, now time.Time, how func(*Entry)) []string {
 	a.now = now
-	a.subject = route.Subject{Group: p.Group, Severity: p.Severity}
+	for i := range p.Turns {
+		p.Turns[i].About = route.Subject{Group: p.Group, Severity: p.Turns[i].As}
+	}
 	if a.care == nil {
 		a.care = &Care{}
 	}

@@ -149,6 +149,11 @@ type term struct {
 	kept      time.Time // when alerts in which clocks run were kept last
 	tidied    time.Time
 	mirrored  map[string]time.Time
+	mirroring chan struct{}   // those that are being told
+	settled   map[string]bool // problems that ended, of which nothing is to be said any more
+	begun     time.Time
+	judges    bool      // it has judged
+	unread    time.Time // when it was said last that data could not be read
 	beats     map[int]time.Time
 	trends    chan trendAsked
 	late      bool
@@ -183,7 +188,7 @@ func (e *Engine) lead(ctx context.Context, l *lease.Lease[leadState, *leadState]
 	}
 	t := &term{
 		Engine: e, lease: l, tape: tape, judge: rule.NewEvaluator(e.cfg.Room.Groups(), e.cfg.Log), revisions: map[string]uint64{}, book: book{},
-		facts: make(chan found, factsMost), mirrored: map[string]time.Time{}, beats: map[int]time.Time{}, sick: map[int]bool{}, trends: make(chan trendAsked),
+		facts: make(chan found, factsMost), mirrored: map[string]time.Time{}, mirroring: make(chan struct{}, mostPerRoad), settled: map[string]bool{}, begun: time.Now(), beats: map[int]time.Time{}, sick: map[int]bool{}, trends: make(chan trendAsked),
 	}
 	t.zone = time.UTC
 	if policy := e.cfg.Room.Policy(); policy != nil {
@@ -192,9 +197,6 @@ func (e *Engine) lead(ctx context.Context, l *lease.Lease[leadState, *leadState]
 		}
 	}
 	defer t.aside.Wait()
-	if err := t.takeOver(ctx); err != nil {
-		return err
-	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		if err := l.Renew(ctx); err != nil {
@@ -202,7 +204,12 @@ func (e *Engine) lead(ctx context.Context, l *lease.Lease[leadState, *leadState]
 		}
 		return ctx.Err()
 	})
-	g.Go(func() error { return t.run(ctx) })
+	g.Go(func() error { // the lease is kept meanwhile: there may be thousands of keys
+		if err := t.takeOver(ctx); err != nil {
+			return err
+		}
+		return t.run(ctx)
+	})
 	return g.Wait()
 }
 
@@ -250,9 +257,7 @@ func (t *term) takeOver(ctx context.Context) error {
 
 func (t *term) trail(ctx context.Context, lines ...Line) {
 	for _, l := range lines {
-		if err := t.cfg.Room.trail.add(ctx, l); err != nil {
-			t.cfg.Log.Warn("alerts: write the trail", "what", l.What, "error", err)
-		}
+		t.cfg.Room.line(ctx, l)
 	}
 }
 
@@ -307,7 +312,8 @@ func (t *term) second(ctx context.Context, now time.Time) error {
 	defer cancel()
 	snapshot := t.cfg.Room.Snapshot()
 	err := t.tape.Tick(work, now)
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && now.Sub(t.unread) >= time.Minute {
+		t.unread = now
 		t.cfg.Log.Warn("alerts: read what happened", "error", err)
 	}
 	moment, w := t.moment(now, snapshot)
@@ -316,13 +322,17 @@ func (t *term) second(ctx context.Context, now time.Time) error {
 		for id, d := range snapshot.Dials {
 			dials[id] = d.At
 		}
-		if err := t.keep(ctx, now, t.judge.Step(moment, t.tape, dials)); err != nil {
+		if err := t.keep(ctx, t.judge.Step(moment, t.tape, dials)); err != nil {
 			return err
 		}
 		if err := t.lease.Change(ctx, func(s *leadState) { s.Judged = now.UTC() }); err != nil {
 			return err
 		}
 		t.cfg.Room.judgedAt(t.lease.Current())
+		t.judges = true
+		if err := t.keepClocks(ctx, now); err != nil {
+			return err
+		}
 	}
 	t.tellLate(ctx, now)
 	changed, lines := t.book.update(t.active(now), w)
@@ -338,8 +348,11 @@ func (t *term) second(ctx context.Context, now time.Time) error {
 	t.look(ctx, now)
 	t.mirror(ctx, now)
 	t.beat(ctx, now)
-	if err := t.tape.Fill(work); err != nil && ctx.Err() == nil {
-		t.cfg.Log.Warn("alerts: read what happened before", "error", err)
+	if err == nil {
+		if err := t.tape.Fill(work); err != nil && ctx.Err() == nil && now.Sub(t.unread) >= time.Minute {
+			t.unread = now
+			t.cfg.Log.Warn("alerts: read what happened before", "error", err)
+		}
 	}
 	if now.Sub(t.tidied) > tidyEvery {
 		t.tidied = now
@@ -428,9 +441,8 @@ func (t *term) forget(ctx context.Context, key string) {
 	t.cfg.Room.hear(key, nil, true)
 }
 
-// keep writes down what rules said: what changed, and now and then what a clock runs in, so that whoever goes
-// on loses some seconds of it at most.
-func (t *term) keep(ctx context.Context, now time.Time, changes []rule.Change) error {
+// keep writes down what rules said.
+func (t *term) keep(ctx context.Context, changes []rule.Change) error {
 	for _, c := range changes {
 		a := c.Alert
 		if err := t.keepAlert(ctx, &a); err != nil {
@@ -449,6 +461,12 @@ func (t *term) keep(ctx context.Context, now time.Time, changes []rule.Change) e
 		}
 		t.trail(ctx, Line{At: t.wall(a), Problem: t.problemOf(a.Key), Alert: a.Key, What: what, Args: told})
 	}
+	return nil
+}
+
+// keepClocks writes down now and then what clocks run in, so that whoever goes on loses some seconds of it at most,
+// and forgets what is OK. Who was overtaken comes to neither: the lease was written a moment ago.
+func (t *term) keepClocks(ctx context.Context, now time.Time) error {
 	if now.Sub(t.kept) < keepEvery {
 		return nil
 	}
@@ -563,15 +581,22 @@ func (t *term) sayDue(ctx context.Context, now time.Time, w *world, s *Snapshot)
 	if w.policy == nil {
 		return nil
 	}
-	byProblem := t.cfg.Room.ledger()
+	if !t.judges && now.Sub(t.begun) < judgedLately {
+		return nil // after hours without anybody, what goes on is known first
+	}
 	duty := t.duty(now)
 	for _, id := range slices.Sorted(maps.Keys(t.book)) {
 		p := t.book[id]
-		if !p.Ended.IsZero() && now.Sub(p.Ended) > comesBack {
+		if p.Ended.IsZero() {
+			delete(t.settled, id)
+		} else if t.settled[id] || now.Sub(p.Ended) > tooLate {
 			continue
 		}
-		care := w.cares[id]
-		entries := due(p, &asked{now: now.UTC(), policy: w.policy, subject: w.subject(p, nil), care: &care, overrides: s.Overrides, duty: duty, drill: s.Drill.On, entries: byProblem[id]})
+		care, lines := w.cares[id], t.cfg.Room.lines(id)
+		entries := due(p, &asked{now: now.UTC(), policy: w.policy, care: &care, overrides: s.Overrides, duty: duty, drill: s.Drill.On, entries: lines})
+		if len(entries) == 0 && !p.Ended.IsZero() {
+			t.settled[id] = !slices.ContainsFunc(slices.Collect(maps.Values(lines)), func(e Entry) bool { return !e.settled() })
+		}
 		for i := range entries {
 			if err := t.cfg.Room.enter(ctx, &entries[i]); err != nil {
 				if ctx.Err() != nil {
@@ -601,7 +626,7 @@ func (t *term) look(ctx context.Context, now time.Time) {
 	t.lookedAt = now
 	var open []*Problem
 	for _, p := range t.book {
-		if p.Ended.IsZero() && len(p.Alerts) > 0 {
+		if p.Ended.IsZero() && len(p.Alerts) > 0 && p.Group != receivedGroup { // of others' alerts nobody knows what they are about
 			open = append(open, p)
 		}
 	}
@@ -631,6 +656,12 @@ func (t *term) look(ctx context.Context, now time.Time) {
 			maps.Copy(q.dims, r.Where)
 			_, _, points := t.tape.Trend(r, m.Labels)
 			q.was.Spark = thin(points, 30)
+		} else if both := t.both[m.Rule]; both != nil {
+			for _, dim := range both.By {
+				if v, ok := m.Labels[dim]; ok {
+					q.dims[dim] = v
+				}
+			}
 		}
 		if a := t.judge.Alerts()[m.Key]; a != nil {
 			q.was.Value, q.was.ValueKnown = a.Value, a.Known
@@ -642,15 +673,30 @@ func (t *term) look(ctx context.Context, now time.Time) {
 		defer t.send(ctx, found{})
 		asking, cancel := context.WithTimeout(ctx, factsLimit)
 		defer cancel()
+		var first error
+		failed := func(err error) { // one word for all of them
+			if ctx.Err() == nil && first == nil {
+				first = err
+			}
+		}
+		defer func() {
+			if first != nil {
+				t.cfg.Log.Warn("alerts: find out about the problems that go on", "error", first)
+			}
+		}()
 		for _, q := range questions {
 			f := q.was
 			f.At = now.UTC()
+			if asking.Err() != nil {
+				t.send(ctx, found{q.id, f})
+				continue
+			}
 			if q.signal != "" {
 				carriers, err := t.tape.Explain(asking, q.signal, q.dims, q.from.Add(-10*time.Second), now)
 				if err == nil {
 					f.Carriers = carriers
-				} else if ctx.Err() == nil {
-					t.cfg.Log.Warn("alerts: explain a problem", "problem", q.id, "error", err)
+				} else {
+					failed(err)
 				}
 			}
 			viewers, known, err := t.tape.Impact(asking, q.dims, now)
@@ -660,8 +706,8 @@ func (t *term) look(ctx context.Context, now time.Time) {
 					f.Viewers = 0
 				}
 				f.Most = max(f.Most, f.Viewers)
-			} else if ctx.Err() == nil {
-				t.cfg.Log.Warn("alerts: count who is hit", "problem", q.id, "error", err)
+			} else {
+				failed(err)
 			}
 			t.send(ctx, found{q.id, f})
 		}
@@ -678,7 +724,7 @@ func (t *term) send(ctx context.Context, f found) {
 // unlooked tells whether a problem has just begun that nothing is known of.
 func (t *term) unlooked() bool {
 	for _, p := range t.book {
-		if p.Ended.IsZero() && p.Facts.At.IsZero() {
+		if p.Ended.IsZero() && p.Facts.At.IsZero() && p.Group != receivedGroup {
 			return true
 		}
 	}
@@ -761,8 +807,8 @@ func (t *term) tidy(ctx context.Context, now time.Time) {
 	for id, p := range t.book {
 		if !p.Ended.IsZero() && now.Sub(p.Ended) > closedFor {
 			delete(t.book, id)
+			delete(t.settled, id)
 			t.forget(ctx, keyProblem+id)
-			t.cfg.Room.cfg.State.Delete(ctx, keyCare+id)
 		}
 	}
 	t.cfg.Room.tidy(ctx, now)

@@ -16,6 +16,7 @@ type Entry struct {
 	Turn    int          `json:"turn"`
 	Step    int          `json:"step"`
 	Round   int          `json:"round"`
+	Again   int          `json:"again,omitempty"`   // Problem.Again, of an end
 	Target  route.Target `json:"target"`            // who, and by which channel
 	Instead string       `json:"instead,omitempty"` // ID of the entry whose channel failed
 	Why     string       `json:"why,omitempty"`     // the route that led here, for people
@@ -45,6 +46,11 @@ const (
 	Suppressed EntryState = "suppressed" // it was not to be said any more; Reason tells why
 )
 
+// settled tells whether nothing becomes of it any more.
+func (e *Entry) settled() bool {
+	return e.State == Accepted || e.State == Failed || e.State == Suppressed
+}
+
 // Outcomes of a Try.
 const (
 	OutcomeAccepted  = "accepted"
@@ -65,6 +71,7 @@ const (
 	UnsaidNobody    = "nobody"    // nobody could be found to say it to: Detail tells why
 	UnsaidChannel   = "channel"   // there is no such channel any more
 	UnsaidLate      = "late"      // it is too long ago
+	UnsaidAgain     = "again"     // the problem came back before its end was said
 )
 
 // Try is one attempt to say it.

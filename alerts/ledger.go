@@ -41,24 +41,15 @@ func (r *Room) enter(ctx context.Context, e *Entry) error {
 	}
 	l := Line{Problem: e.Problem, What: what, By: e.By, Args: args("to", who(&e.Target), "channel", e.Target.Channel, "via", e.Target.Via, "route", e.Why, "entry", e.ID,
 		"kind", string(e.Kind), "step", fmt.Sprint(e.Step), "round", fmt.Sprint(e.Round), "turn", fmt.Sprint(e.Turn), "instead", e.Instead, "text", e.Detail)}
-	if err := r.trail.add(ctx, l); err != nil {
-		r.cfg.Log.Warn("alerts: write the trail", "error", err)
-	}
+	r.line(ctx, l)
 	return nil
 }
 
-// ledger is all its lines by problem.
-func (r *Room) ledger() map[string]map[string]Entry {
+// lines are those of one problem, by id. They must not be changed.
+func (r *Room) lines(problem string) map[string]Entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := map[string]map[string]Entry{}
-	for id, e := range r.entries {
-		if out[e.Problem] == nil {
-			out[e.Problem] = map[string]Entry{}
-		}
-		out[e.Problem][id] = e
-	}
-	return out
+	return r.about[problem]
 }
 
 // tidy forgets lines of problems that are long over, and what else is.
@@ -66,12 +57,14 @@ func (r *Room) tidy(ctx context.Context, now time.Time) {
 	var old, gone []string
 	r.mu.Lock()
 	for id, e := range r.entries {
-		if now.Sub(e.Made) > closedFor {
+		p, known := r.problems[e.Problem]
+		goes := known && (p.Ended.IsZero() || now.Sub(p.Ended) < closedFor) && e.Kind != notice.Reminder // what was said of it would be due again
+		if now.Sub(e.Made) > closedFor && !goes {
 			old = append(old, id)
 		}
 	}
 	for id, x := range r.received {
-		if now.Sub(x.Told) > time.Hour {
+		if now.Sub(x.Ends) > time.Hour {
 			gone = append(gone, keyReceived+id)
 		}
 	}
@@ -88,6 +81,11 @@ func (r *Room) tidy(ctx context.Context, now time.Time) {
 	for id, x := range r.works {
 		if _, to := x.Window(); now.Sub(to) > closedFor {
 			gone = append(gone, keyWork+id)
+		}
+	}
+	for id := range r.cares {
+		if _, known := r.problems[id]; !known {
+			gone = append(gone, keyCare+id)
 		}
 	}
 	for id, at := range r.lives {
@@ -125,8 +123,15 @@ func (r *Room) allCares() map[string]Care {
 // judgedAt is told by the process that judges, which need not hear it from the bus.
 func (r *Room) judgedAt(s leadState) {
 	r.mu.Lock()
-	r.lead, r.leadAt = s, time.Now()
+	r.lead, r.leadAt, r.seenAt = s, time.Now(), time.Now()
 	r.mu.Unlock()
+}
+
+// sees tells whether rules were judged a moment ago.
+func (r *Room) sees() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.lead.Judged.IsZero() && time.Since(r.lead.Judged) < judgedLately
 }
 
 // TestFire says a test through a channel or to a person ("channel:noc", "person:marie", "oncall:cdn"), or to

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"vigie/alerts/notice"
+	"vigie/alerts/route"
 	"vigie/alerts/rule"
 )
 
@@ -54,6 +55,9 @@ type Turn struct {
 	As     notice.Severity `json:"as"`
 	Person string          `json:"person,omitempty"` // who it was handed to; "": the route's
 	By     string          `json:"by,omitempty"`
+	Again  int             `json:"again,omitempty"` // Problem.Again as it was
+	Acts   int             `json:"acts,omitempty"`  // of Care.History that asked for no more than this or an earlier turn
+	About  route.Subject   `json:"about,omitzero"`  // what its route was chosen by: what changes later calls nobody who was not meant
 }
 
 // TurnReason is why an escalation begins.
@@ -118,6 +122,8 @@ type Ack struct {
 	At   time.Time       `json:"at"`
 	Note string          `json:"note,omitempty"`
 	As   notice.Severity `json:"as"` // how loud it was: when it gets worse nobody has it any more
+	// Again is Problem.Again as it was: who was told that it ended does not have what comes back.
+	Again int `json:"again,omitempty"`
 }
 
 // CareAct is one thing that somebody did.

@@ -43,7 +43,8 @@ const (
 	receivedMost   = 5000 // alerts of one body
 	receivedKept   = 2000 // of all systems
 	receivedLabels = 64
-	receivedText   = 2000 // characters of a value
+	receivedText   = 2000    // characters of a value
+	receivedBytes  = 8 << 10 // of labels, of annotations: what goes beyond is left out, for a problem of fifty of them must be kept
 	toldEvery      = time.Minute
 	resolveTime    = 5 * time.Minute // for which what has no end fires when it is not told again, as Alertmanager's resolve_timeout
 	hookTime       = 24 * time.Hour
@@ -96,7 +97,7 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, read func([]b
 	source, ok := r.source(req)
 	if !ok {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="vigie alerts"`)
-		refuse(w, http.StatusUnauthorized, "no alert source has this token: see alerting.receive in the configuration")
+		refuse(w, http.StatusUnauthorized, "no alert source has this token: see alerts.receive in the configuration")
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, receivedBody))
@@ -160,39 +161,67 @@ func taken(posted []postable) ([]Received, error) {
 	}
 	out := make([]Received, 0, len(posted))
 	for i, p := range posted {
-		if p.Labels["alertname"] == "" {
-			return nil, fmt.Errorf("[%d].labels.alertname: is missing", i)
-		}
 		if len(p.Labels) > receivedLabels || len(p.Annotations) > receivedLabels {
 			return nil, fmt.Errorf("[%d]: more than %d labels or annotations", i, receivedLabels)
 		}
 		if p.Status == "resolved" && p.EndsAt.IsZero() {
 			p.EndsAt = time.Now()
 		}
+		last := time.Now().Add(hookTime)
 		switch { // Prometheus tells with each telling until when it holds; a webhook is told the end, and little before
-		case p.Status == "firing":
-			p.EndsAt = time.Now().Add(hookTime)
+		case p.Status == "firing", p.EndsAt.After(last):
+			p.EndsAt = last
 		case p.EndsAt.IsZero():
 			p.EndsAt = time.Now().Add(resolveTime)
 		}
-		out = append(out, Received{Labels: tidied(p.Labels), Annotations: tidied(p.Annotations), Starts: p.StartsAt.UTC(), Ends: p.EndsAt.UTC(), URL: notice.Link(p.GeneratorURL)})
+		if p.StartsAt.After(time.Now()) { // by a clock that is ahead
+			p.StartsAt = time.Time{}
+		}
+		labels := tidied(p.Labels)
+		if labels["alertname"] == "" {
+			return nil, fmt.Errorf("[%d].labels.alertname: is missing", i)
+		}
+		out = append(out, Received{Labels: labels, Annotations: tidied(p.Annotations), Starts: p.StartsAt.UTC(), Ends: p.EndsAt.UTC(), URL: notice.Link(p.GeneratorURL)})
 	}
 	return out, nil
 }
 
-// tidied are labels without what could break a line, each of a bounded length.
+// tidied are labels without what could break a line, each of a bounded length, and all of them.
 func tidied(labels map[string]string) map[string]string {
 	out := make(map[string]string, len(labels))
-	for k, v := range labels {
-		if k = notice.Line(k, 100); k != "" && v != "" {
-			out[k] = notice.Line(v, receivedText)
+	names, room := slices.Sorted(maps.Keys(labels)), receivedBytes
+	for _, k := range append([]string{"alertname", "severity", "summary"}, names...) {
+		v := notice.Line(labels[k], receivedText)
+		if k = notice.Line(k, 100); k == "" || v == "" || out[k] != "" || len(k)+len(v) > room {
+			continue
 		}
+		out[k] = v
+		room -= len(k) + len(v)
 	}
 	return out
 }
 
 // receive keeps what was told. What is told again unchanged is written once a minute only.
 func (r *Room) receive(ctx context.Context, source string, told []Received, now time.Time) error {
+	fires := 0
+	var over []string
+	r.mu.Lock()
+	for id, a := range r.received {
+		if a.Ends.After(now) {
+			fires++
+		} else {
+			over = append(over, id)
+		}
+	}
+	r.mu.Unlock()
+	if len(over) > receivedKept { // they are forgotten after an hour, and sooner when there are many
+		for _, id := range over {
+			if err := r.cfg.State.Delete(ctx, keyReceived+id); err != nil {
+				return err
+			}
+			r.hear(keyReceived+id, nil, true)
+		}
+	}
 	for _, a := range told {
 		a.Source = source
 		a.Labels["source"] = source
@@ -201,20 +230,25 @@ func (r *Room) receive(ctx context.Context, source string, told []Received, now 
 			parts = append(parts, k, a.Labels[k])
 		}
 		a.ID, a.Told = idOf(parts...), now
-		if a.Starts.IsZero() {
-			a.Starts = now
-		}
 		r.mu.Lock()
 		was, known := r.received[a.ID]
-		kept := len(r.received)
 		r.mu.Unlock()
-		over := !a.Ends.After(now)
+		over, fired := !a.Ends.After(now), known && was.Ends.After(now)
+		switch {
+		case !a.Starts.IsZero():
+		case fired:
+			a.Starts = was.Starts
+		default:
+			a.Starts = now
+		}
 		switch {
 		case !known && over:
 			continue // it was never here
-		case !known && kept >= receivedKept:
-			return fmt.Errorf("%w: %d alerts of other systems fire: group or inhibit them where they are made", ErrFull, kept)
-		case known && now.Sub(was.Told) < toldEvery && over == !was.Ends.After(now) && maps.Equal(was.Annotations, a.Annotations):
+		case !fired && !over && fires >= receivedKept:
+			return fmt.Errorf("%w: %d alerts of other systems fire: group or inhibit them where they are made", ErrFull, fires)
+		case over && !fired:
+			continue
+		case fired && !over && now.Sub(was.Told) < toldEvery && was.Ends.Sub(now) > toldEvery && maps.Equal(was.Annotations, a.Annotations):
 			continue
 		}
 		raw, err := json.Marshal(a)
@@ -228,6 +262,9 @@ func (r *Room) receive(ctx context.Context, source string, told []Received, now 
 			return err
 		}
 		r.hear(keyReceived+a.ID, raw, false)
+		if fires += boolean(!over); fired {
+			fires--
+		}
 	}
 	return nil
 }

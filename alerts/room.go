@@ -1,12 +1,14 @@
 package alerts
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -61,23 +63,28 @@ type Room struct {
 	cfg   RoomConfig
 	trail trail
 
-	mu       sync.Mutex
-	alerts   map[string]rule.Alert
-	problems map[string]Problem
-	cares    map[string]Care
-	received map[string]Received
-	entries  map[string]Entry
-	silences map[string]route.Silence
-	works    map[string]route.Maintenance
-	override map[string]route.Override
-	dials    map[string]Dial
-	drill    Drill
-	key      []byte // of the links in messages
-	lead     leadState
-	leadAt   time.Time            // when lead last changed, by this process's clock
-	lives    map[string]time.Time // of processes that deliver, when they last told so, by this one's clock
-	version  uint64
-	changed  []func()
+	mu        sync.Mutex
+	alerts    map[string]rule.Alert
+	problems  map[string]Problem
+	cares     map[string]Care
+	received  map[string]Received
+	entries   map[string]Entry
+	about     map[string]map[string]Entry // the same by problem; each is another map after a change
+	unsettled map[string]bool             // of them, by id: those that are to be said, or are being
+	tally     map[string]tally            // of them, by problem
+	lastTry   map[string]Try              // of each channel
+	silences  map[string]route.Silence
+	works     map[string]route.Maintenance
+	override  map[string]route.Override
+	dials     map[string]Dial
+	drill     Drill
+	key       []byte // of the links in messages
+	lead      leadState
+	leadAt    time.Time            // when lead last changed, by this process's clock
+	seenAt    time.Time            // when lead.Judged last did, or this process began to look on
+	lives     map[string]time.Time // of processes that deliver, when they last told so, by this one's clock
+	version   uint64
+	changed   []func()
 
 	snapshot atomic.Pointer[Snapshot]
 	preview  atomic.Pointer[func(context.Context, string) ([]Previewed, error)] // of the engine, in the process that judges
@@ -105,8 +112,8 @@ const (
 func OpenRoom(ctx context.Context, cfg RoomConfig) (*Room, error) {
 	r := &Room{
 		cfg: cfg, alerts: map[string]rule.Alert{}, problems: map[string]Problem{}, cares: map[string]Care{}, received: map[string]Received{},
-		entries: map[string]Entry{}, silences: map[string]route.Silence{}, works: map[string]route.Maintenance{}, override: map[string]route.Override{},
-		dials: map[string]Dial{}, lives: map[string]time.Time{}, knock: make(chan struct{}, 1), leadAt: time.Now(),
+		entries: map[string]Entry{}, about: map[string]map[string]Entry{}, tally: map[string]tally{}, lastTry: map[string]Try{}, unsettled: map[string]bool{}, silences: map[string]route.Silence{}, works: map[string]route.Maintenance{}, override: map[string]route.Override{},
+		dials: map[string]Dial{}, lives: map[string]time.Time{}, knock: make(chan struct{}, 1), leadAt: time.Now(), seenAt: time.Now(),
 	}
 	r.trail.stream = cfg.Trail
 	for _, b := range []struct {
@@ -201,12 +208,16 @@ func (r *Room) hear(key string, value []byte, deleted bool) {
 	r.mu.Lock()
 	switch {
 	case key == keyLead:
+		before := r.lead.Judged
 		if err := json.Unmarshal(value, &r.lead); err == nil {
 			r.leadAt = time.Now()
 		}
-		judged := r.lead.Judged
+		if !r.lead.Judged.Equal(before) {
+			r.seenAt = time.Now()
+		}
+		judged, leader := r.lead.Judged, r.lead.Owner
 		r.mu.Unlock()
-		if s := r.snapshot.Load(); s == nil || judged.Sub(s.Judged) > 2*time.Second || s.Leader != r.lead.Owner {
+		if s := r.snapshot.Load(); s == nil || judged.Sub(s.Judged) > 2*time.Second || s.Leader != leader {
 			r.tell()
 		}
 		return
@@ -218,7 +229,9 @@ func (r *Room) hear(key string, value []byte, deleted bool) {
 			}
 		}
 	case key == keySecret:
-		r.key = slices.Clone(value)
+		if len(value) > 0 { // one that somebody deleted still counts: nobody can sign by an empty one
+			r.key = slices.Clone(value)
+		}
 	case strings.HasPrefix(key, keyAlive):
 		if r.lives[key[len(keyAlive):]] = time.Now(); deleted {
 			delete(r.lives, key[len(keyAlive):])
@@ -233,7 +246,11 @@ func (r *Room) hear(key string, value []byte, deleted bool) {
 		case keyProblem:
 			heard(r, r.problems, id, value, deleted)
 		case keyCare:
+			was := r.cares[id]
 			heard(r, r.cares, id, value, deleted)
+			if c, is := r.cares[id]; is && len(c.History) < len(was.History) { // what this process did, and is told after what followed it
+				r.cares[id] = was
+			}
 		case keyReceived:
 			heard(r, r.received, id, value, deleted)
 		case keySilence:
@@ -258,10 +275,58 @@ func (r *Room) hear(key string, value []byte, deleted bool) {
 
 func (r *Room) hearLedger(id string, value []byte, deleted bool) {
 	r.mu.Lock()
+	was, known := r.entries[id]
 	heard(r, r.entries, id, value, deleted)
+	e, is := r.entries[id]
+	if is && was.settled() && !e.settled() { // what this process wrote, and is told after what followed it
+		e, r.entries[id] = was, was
+	}
+	if known {
+		r.count(&was, -1)
+	}
+	if is {
+		r.count(&e, 1)
+		if n := len(e.Tries); n > 0 && e.Tries[n-1].At.After(r.lastTry[e.Target.Channel].At) {
+			r.lastTry[e.Target.Channel] = e.Tries[n-1]
+		}
+	}
+	lines := maps.Clone(r.about[cmp.Or(e.Problem, was.Problem)])
+	switch {
+	case !is && known:
+		delete(lines, id)
+	case is && lines == nil:
+		lines = map[string]Entry{id: e}
+	case is:
+		lines[id] = e
+	}
+	if r.about[cmp.Or(e.Problem, was.Problem)] = lines; len(lines) == 0 {
+		delete(r.about, cmp.Or(e.Problem, was.Problem))
+	}
+	if is && !e.settled() {
+		r.unsettled[id] = true
+	} else {
+		delete(r.unsettled, id)
+	}
 	r.mu.Unlock()
 	r.knockOn()
 	r.tell()
+}
+
+// tally is how many of a problem's lines were said, and could not be or not yet.
+type tally struct{ said, failing int }
+
+// count adds a line to its problem's, or takes it away. The room is locked.
+func (r *Room) count(e *Entry, by int) {
+	n := r.tally[e.Problem]
+	switch {
+	case e.State == Accepted:
+		n.said += by
+	case e.State == Failed || e.State == Queued && len(e.Tries) > 0:
+		n.failing += by
+	}
+	if r.tally[e.Problem] = n; n == (tally{}) {
+		delete(r.tally, e.Problem)
+	}
 }
 
 // knockOn wakes who says what is due.
@@ -327,35 +392,24 @@ func (r *Room) Snapshot() *Snapshot {
 
 func (r *Room) snap(now time.Time) *Snapshot {
 	s := &Snapshot{Version: r.version, Dials: map[string]Dial{}, Drill: r.drill, Judged: r.lead.Judged, Leader: r.lead.Owner}
-	said, failing := map[string]int{}, map[string]int{}
-	sick := map[string]bool{} // channels whose last word was a failure
-	last := map[string]time.Time{}
-	for _, e := range r.entries {
-		switch {
-		case e.State == Accepted:
-			said[e.Problem]++
-		case e.State == Failed || e.State == Queued && len(e.Tries) > 0:
-			failing[e.Problem]++
-		}
-		if n := len(e.Tries); n > 0 && e.Tries[n-1].At.After(last[e.Target.Channel]) {
-			last[e.Target.Channel] = e.Tries[n-1].At
-			sick[e.Target.Channel] = e.Tries[n-1].Outcome != OutcomeAccepted
-		}
-	}
-	for _, p := range r.problems {
-		i := Incident{Problem: p, Care: r.cares[p.ID], Said: said[p.ID], Failing: failing[p.ID]}
-		if i.Acked != nil && i.Acked.As.Rank() < p.Severity.Rank() {
-			i.Acked = nil
-		}
-		if p.Ended.IsZero() {
-			s.Open = append(s.Open, i)
+	var open, closed []*Incident // a week may hold many thousands
+	for id := range r.problems {
+		i := &Incident{Problem: r.problems[id], Care: r.cares[id], Said: r.tally[id].said, Failing: r.tally[id].failing}
+		i.Acked = acked(&i.Problem, &i.Care)
+		if i.Ended.IsZero() {
+			open = append(open, i)
 		} else {
-			s.Closed = append(s.Closed, i)
+			closed = append(closed, i)
 		}
 	}
-	slices.SortFunc(s.Open, louder)
-	slices.SortFunc(s.Closed, func(a, b Incident) int { return b.Ended.Compare(a.Ended) })
-	s.Closed = s.Closed[:min(closedShown, len(s.Closed))]
+	slices.SortFunc(open, louder)
+	slices.SortFunc(closed, func(a, b *Incident) int { return cmp.Or(b.Ended.Compare(a.Ended), strings.Compare(b.ID, a.ID)) })
+	for _, i := range open {
+		s.Open = append(s.Open, *i)
+	}
+	for _, i := range closed[:min(closedShown, len(closed))] {
+		s.Closed = append(s.Closed, *i)
+	}
 	for _, a := range r.alerts {
 		switch {
 		case a.Status == rule.NoData || a.Status == rule.Error:
@@ -400,8 +454,8 @@ func (r *Room) snap(now time.Time) *Snapshot {
 			s.Trouble = append(s.Trouble, "late")
 		}
 	}
-	for id, bad := range sick {
-		if bad && now.Sub(last[id]) < time.Hour {
+	for id, try := range r.lastTry {
+		if try.Outcome != OutcomeAccepted && now.Sub(try.At) < time.Hour {
 			s.Trouble = append(s.Trouble, "channel:"+id)
 		}
 	}
@@ -411,8 +465,8 @@ func (r *Room) snap(now time.Time) *Snapshot {
 
 // louder orders open incidents: those that only are tried last, muted ones before them, then by severity,
 // nobody's first, the newest first.
-func louder(a, b Incident) int {
-	rank := func(i Incident) int {
+func louder(a, b *Incident) int {
+	rank := func(i *Incident) int {
 		n := i.Severity.Rank() * 4
 		if i.Acked == nil {
 			n++
@@ -501,7 +555,7 @@ func (r *Room) gone(id string, now time.Time) bool {
 
 // acked is who has a problem, as loud as it is now; nil: nobody.
 func acked(p *Problem, c *Care) *Ack {
-	if c.Acked == nil || c.Acked.As.Rank() < p.Severity.Rank() {
+	if c.Acked == nil || c.Acked.As.Rank() < p.Severity.Rank() || c.Acked.Again < p.Again {
 		return nil
 	}
 	return c.Acked

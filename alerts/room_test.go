@@ -33,7 +33,7 @@ type hook struct {
 	how   func(n int, w http.ResponseWriter) // of the nth, from 1; nil: it is taken
 }
 
-func newHook(t *testing.T, how func(n int, w http.ResponseWriter)) *hook {
+func newHook(t testing.TB, how func(n int, w http.ResponseWriter)) *hook {
 	h := &hook{how: how}
 	h.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -64,14 +64,14 @@ func (h *hook) all() []webhook.Message {
 
 // house is a bus with what alerts keep on it.
 type house struct {
-	t             *testing.T
+	t             testing.TB
 	state, ledger *bus.KV
 	trail         *bus.Stream
 	policy        *route.Policy
 	channels      map[string]Channel
 }
 
-func newHouse(t *testing.T, hooks ...*hook) *house {
+func newHouse(t testing.TB, hooks ...*hook) *house {
 	t.Helper()
 	b := bustest.Open(t)
 	h := &house{t: t, channels: map[string]Channel{}}
@@ -167,7 +167,7 @@ func entry(t *testing.T, r *Room, id string) Entry {
 	return r.entries[id]
 }
 
-func until(t *testing.T, what string, is func() bool) {
+func until(t testing.TB, what string, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if is() {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -65,13 +66,16 @@ const (
 	TrailMaxBytes = 256 << 20
 )
 
+var errTrail = errors.New("alerts: the trail's stream failed a moment ago")
+
 // trail is what was decided, in order: kept by a stream of the bus, with the last lines in memory.
 type trail struct {
 	stream *bus.Stream
 
 	mu   sync.Mutex
-	kept []Line // in order of their sequence
-	next uint64 // sequence to go on with
+	kept []Line    // in order of their sequence
+	next uint64    // sequence to go on with
+	away time.Time // until then the stream is not asked: it failed
 }
 
 // add writes a line, also when ctx has ended. A bus that is away costs the line: what is decided does not
@@ -84,15 +88,31 @@ func (t *trail) add(ctx context.Context, l Line) error {
 	if err != nil {
 		return err
 	}
+	t.mu.Lock()
+	away := time.Now().Before(t.away)
+	t.mu.Unlock()
+	if away { // thousands of lines must not wait for it one after the other
+		return errTrail
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), trailWait)
 	defer cancel()
 	seq, _, err := t.stream.Publish(ctx, bus.Message{Subject: TrailSubject, Data: data})
 	if err != nil {
+		t.mu.Lock()
+		t.away = time.Now().Add(trailWait)
+		t.mu.Unlock()
 		return err
 	}
 	l.Sequence = seq
 	t.take(l)
 	return nil
+}
+
+// line writes one into the trail.
+func (r *Room) line(ctx context.Context, l Line) {
+	if err := r.trail.add(ctx, l); err != nil && !errors.Is(err, errTrail) {
+		r.cfg.Log.Warn("alerts: write the trail", "what", l.What, "error", err)
+	}
 }
 
 // take keeps a line in memory, once and in its place.

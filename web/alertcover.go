@@ -41,12 +41,29 @@ func alertCovers(labels map[string]string, signal string, c *cockpit.Concern) bo
 	case cockpit.ConcernReserve:
 		return signal == "capacity_used" && isCDN(cdn, c) && isp == c.ISP
 	case cockpit.ConcernCell:
-		if labels["service"] != "" || labels["source"] != "" || cdn != "" && !isCDN(cdn, c) || isp != "" && isp != c.ISP {
-			return false
-		}
-		return cdn != "" && isp != "" || (cdn != "" || isp != "") && slices.Contains(cellSignals[c.Metric], signal)
+		return aroundCell(labels, c) && (cdn != "" && isp != "" || slices.Contains(cellSignals[c.Metric], signal))
 	}
 	return false
+}
+
+// aroundCell tells whether labels name a cell, or the CDN or the network that it belongs to.
+func aroundCell(labels map[string]string, c *cockpit.Concern) bool {
+	cdn, isp := labels["cdn"], labels["isp"]
+	return labels["service"] == "" && labels["source"] == "" && (cdn != "" || isp != "") && (cdn == "" || isCDN(cdn, c)) && (isp == "" || isp == c.ISP)
+}
+
+// surrounds tells whether a problem is about a cell, or in whatever measure about all of its CDN or network: what
+// the cell shows is then a part of it, and two sentences about it would be one too many.
+func surrounds(i *alerts.Incident, cell *cockpit.Concern) bool {
+	if len(i.Alerts) == 0 {
+		return aroundCell(i.Labels, cell)
+	}
+	return slices.ContainsFunc(i.Alerts, func(m alerts.Member) bool { return m.Ended.IsZero() && aroundCell(m.Labels, cell) })
+}
+
+// isCell tells whether a problem is about that cell and nothing wider.
+func isCell(i *alerts.Incident, cell *cockpit.Concern) bool {
+	return i.Labels["cdn"] != "" && i.Labels["isp"] != "" && aroundCell(i.Labels, cell)
 }
 
 func isCDN(label string, c *cockpit.Concern) bool {
@@ -77,11 +94,28 @@ func (k look) coveredBy(c *cockpit.Concern) (by *alerts.Incident, said bool) {
 		}
 	}
 	for _, i := range muted {
-		if covers(i, c) {
-			return i, false
+		if !covers(i, c) {
+			continue
 		}
+		if cause := causeOf(i, calling); cause != nil {
+			return cause, cause.Severity.Rank() >= severityOf(c.Health).Rank()
+		}
+		return i, false
 	}
 	return nil, false
+}
+
+// causeOf is the one of those that call of which a problem is a consequence; nil: it is none.
+func causeOf(i *alerts.Incident, calling []*alerts.Incident) *alerts.Incident {
+	if i.Mute == nil || i.Mute.Kind != alerts.Consequence {
+		return nil
+	}
+	for _, cause := range calling {
+		if cause.ID == i.Mute.ID {
+			return cause
+		}
+	}
+	return nil
 }
 
 // leftConcern is a concern that the list has, with the alert about it, if there is one that calls nobody or is
@@ -105,22 +139,36 @@ func (k look) concernsLeft() (left []leftConcern, said int) {
 	return left, said
 }
 
-// worstThing is what the sentence over the matrix is about: a deviating cell, an alert, both where the alert is
-// about the cell, or the loudest concern.
+// worstThing is what the sentence over the matrix is about: a deviating cell, an alert, both where the cell is
+// what the alert is about or a part of it, or the loudest concern.
 type worstThing struct {
 	deviation *cockpit.Deviation
 	alert     *alerts.Incident
 	concern   *cockpit.Concern
+	part      bool // the alert is about more than the cell, and as loud: it has the sentence, the cell a word in it
+}
+
+// loudest are the alerts that the sentence may be about: as loud as any, and nobody's if there are such.
+func (k look) loudest() []*alerts.Incident {
+	calling, _ := k.incidents()
+	if !k.board.Sight.Live() || len(calling) == 0 || calling[0].Severity.Rank() < notice.Warning.Rank() {
+		return nil
+	}
+	quieter := func(i *alerts.Incident) bool { return i.Severity.Rank() < calling[0].Severity.Rank() }
+	loudest := slices.DeleteFunc(slices.Clone(calling), quieter)
+	if free := slices.DeleteFunc(slices.Clone(loudest), func(i *alerts.Incident) bool { return held(i) != nil }); len(free) > 0 {
+		return free
+	}
+	return loudest
 }
 
 // sentence picks it. An alert comes before what the board found unless that is louder.
 func (k look) sentence() worstThing {
 	b := k.board
 	var w worstThing
-	if b.Sight.Live() {
-		if calling, _ := k.incidents(); len(calling) > 0 && calling[0].Severity.Rank() >= notice.Warning.Rank() {
-			w.alert = calling[0]
-		}
+	loudest := k.loudest()
+	if len(loudest) > 0 {
+		w.alert = loudest[0]
 	}
 	switch {
 	case b.Worst != nil:
@@ -128,13 +176,20 @@ func (k look) sentence() worstThing {
 		if column := columnNamed(b, b.Worst.CDN); column != nil {
 			cell.CDN = column.ID
 		}
-		if w.alert != nil && covers(w.alert, cell) {
-			w.deviation = b.Worst
-		} else if w.alert == nil || severityOf(b.Worst.Health).Rank() > w.alert.Severity.Rank() {
+		by, _ := k.coveredBy(cell)
+		if slices.Contains(loudest, by) {
+			w.alert = by
+		} else if n := slices.IndexFunc(loudest, func(i *alerts.Incident) bool { return surrounds(i, cell) }); n >= 0 {
+			w.alert = loudest[n]
+		}
+		switch {
+		case w.alert == nil || severityOf(b.Worst.Health).Rank() > w.alert.Severity.Rank():
 			w.deviation, w.alert = b.Worst, nil
-			if by, _ := k.coveredBy(cell); by != nil && calls(by) {
+			if by != nil && calls(by) {
 				w.alert = by
 			}
+		case by == w.alert || surrounds(w.alert, cell):
+			w.deviation, w.part = b.Worst, !isCell(w.alert, cell)
 		}
 	case len(b.Concerns) > 0:
 		c := &b.Concerns[0]

@@ -303,13 +303,38 @@ func TestTheSentenceIsAboutTheLoudestAlert(t *testing.T) {
 	}
 	n := firing(b, 2)
 	n.Open = n.Open[1:]
-	if got := about(n); !strings.HasPrefix(got, "critique droits : erreurs : depuis 106′ — 18 200 spectateurs Marie Durand depuis 18:23 · Interconnexion") || strings.Contains(got, "Je prends") {
+	if got := about(n); !strings.HasPrefix(got, "critique droits : erreurs depuis 106′ — 18 200 spectateurs Marie Durand depuis 18:23 · Interconnexion") || strings.Contains(got, "Je prends") {
 		t.Errorf("an alert about something else, as loud: %q", got)
 	}
 	n = firing(b, 3)
 	n.Open = n.Open[2:]
 	if got := about(n); !strings.Contains(got, "Free × CloudFront : premier octet") || strings.Contains(got, "personne") {
 		t.Errorf("an alert that is less loud than the cell: %q", got)
+	}
+	// One about the whole CDN has the sentence, whatever its cells deviate in, and the cell is a word in it; before
+	// one that is as loud and about something else, unless somebody has it.
+	n = firing(b, 3)
+	n.Open[1].Acked = nil
+	n.Open = n.Open[1:]
+	wide := &n.Open[1]
+	wide.Severity, wide.Labels, wide.Alerts[0].Labels, wide.Title.FR = notice.Critical, map[string]string{"cdn": "cloudfront"}, map[string]string{"cdn": "cloudfront"}, "CloudFront répond 9,8 % d’erreurs"
+	const led = "critique CloudFront répond 9,8 % d’erreurs depuis 107′ — 8 400 spectateurs personne · Interconnexion à 97 % du réservé · surtout Free × CloudFront : premier octet ×3,2"
+	if got := about(n); !strings.HasPrefix(got, led) {
+		t.Errorf("an alert about the CDN of the cell: %q", got)
+	}
+	wide.Acked = &alerts.Ack{By: "operator", At: b.At, As: notice.Critical}
+	if got := about(n); !strings.HasPrefix(got, "critique droits : erreurs depuis") {
+		t.Errorf("somebody has the one about the CDN: %q", got)
+	}
+	// What is muted as its consequence is said by its cause.
+	n = firing(b, 2)
+	n.Open[0].Mute = &alerts.Mute{Kind: alerts.Consequence, ID: n.Open[1].ID}
+	n.Open[1].Acked = nil
+	if got := about(n); !strings.HasPrefix(got, "critique droits : erreurs depuis 106′ — 18 200 spectateurs personne · ") || !strings.Contains(got, "surtout Free × CloudFront : premier octet ×3,2") {
+		t.Errorf("an alert of which the cell is a consequence: %q", got)
+	}
+	if got := plain(alertPage(t, b, n, pageBoard, "fr").Find("#concerns .lines")); strings.Contains(got, "Free × CloudFront : premier octet") {
+		t.Errorf("a consequence is said twice: %q", got)
 	}
 	b = quiet(t)
 	n = firing(b, 1)

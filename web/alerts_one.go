@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"context"
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -69,7 +70,7 @@ func (s *Server) renderIncident(c echo.Context, status int, problem string) erro
 func (r alertsReader) newIncident(i *alerts.Incident, entries []alerts.Entry, missed error) incidentView {
 	v := incidentView{
 		Row: r.incident(i), URL: "/alerts/" + i.ID, Acts: r.acts(), Open: i.Ended.IsZero(), Labels: r.labels(i.Labels), Chart: r.signalOf(i),
-		BoardNow: r.boardLink(i.Labels, time.Time{}), BoardThen: r.boardLink(i.Labels, i.Began), Silence: "/silences?problem=" + i.ID,
+		BoardNow: BoardURL(i.Labels, time.Time{}), BoardThen: BoardURL(i.Labels, i.Began), Silence: "/silences?problem=" + i.ID,
 		CanGiveUp: i.Ended.IsZero() && i.Acked != nil && r.acts(), CanHandOff: i.Ended.IsZero() && !i.Monitor && r.acts(),
 	}
 	name := ""
@@ -84,7 +85,7 @@ func (r alertsReader) newIncident(i *alerts.Incident, entries []alerts.Entry, mi
 		if m.Known && m.UsualKnown {
 			v.Value = r.T("alerts.value.usual", "value", cmp.Or(v.Value, missing), "usual", r.value(name, m.Usual))
 		}
-		if m.Known && m.Worst != m.Value {
+		if m.Known && m.Worst != 0 && math.Abs(m.Worst-m.Usual) > math.Abs(m.Value-m.Usual) { // 0: nobody looked yet
 			v.Worst = r.T("alerts.value.worst", "value", r.value(name, m.Worst))
 		}
 	}

@@ -14,6 +14,7 @@ import (
 // pathStep is one line of the way from data to a telephone.
 type pathStep struct {
 	at         time.Time
+	what       string // of the trail's line; "": it is none
 	Time       string
 	Machine    string // as RFC 3339
 	Minute     string // of the match
@@ -54,6 +55,7 @@ func (r alertsReader) newPath(i *alerts.Incident, lines []alerts.Line, entries [
 		steps = append(steps, r.said(&entries[n], channels)...)
 	}
 	slices.SortStableFunc(steps, func(a, b pathStep) int { return a.at.Compare(b.at) })
+	steps = r.likewise(steps)
 	if from := steps; len(from) > maxPath { // the beginning, and what is new
 		steps = append(slices.Clone(from[:maxPath/4]), pathStep{at: from[maxPath/4].at, Kind: "decided", Text: r.plural("alerts.path.more", len(from)-maxPath)})
 		steps = append(steps, from[len(from)-3*maxPath/4:]...)
@@ -63,6 +65,28 @@ func (r alertsReader) newPath(i *alerts.Incident, lines []alerts.Line, entries [
 		s.Time, s.Machine, s.Minute = r.at(s.at), s.at.UTC().Format(time.RFC3339Nano), r.minute(s.at)
 	}
 	return steps
+}
+
+// likewise makes of many alerts of which the same is seen one after another the first ones and a count: the page
+// lists each, and what was decided and said must not be a long way down.
+func (r alertsReader) likewise(steps []pathStep) []pathStep {
+	const shown = 2
+	var out []pathStep
+	for n := 0; n < len(steps); {
+		end := n + 1
+		for end < len(steps) && steps[end].Kind == "data" && steps[end].what == steps[n].what && steps[end].Rest == "" {
+			end++
+		}
+		run := steps[n:end]
+		if n = end; len(run) <= shown+1 || run[0].Kind != "data" {
+			out = append(out, run...)
+			continue
+		}
+		last := run[len(run)-1]
+		last.Text, last.Rest, last.Detail = r.plural("alerts.path.likewise", len(run)-shown), "", ""
+		out = append(append(out, run[:shown]...), last)
+	}
+	return out
 }
 
 // maxPath is how many steps are shown.
@@ -115,7 +139,7 @@ var kindsOf = map[string][2]string{
 }
 
 func (r alertsReader) decided(of *alerts.Line) pathStep {
-	s := pathStep{at: of.At, Kind: "decided"}
+	s := pathStep{at: of.At, what: of.What, Kind: "decided"}
 	if k, ok := kindsOf[of.What]; ok {
 		s.Kind, s.Class = k[0], k[1]
 	}

@@ -304,24 +304,6 @@ func (r alertsReader) judged() judgedView {
 	return v
 }
 
-// boardLink is the board narrowed to what labels say, around a moment; a zero moment is now.
-func (r alertsReader) boardLink(labels map[string]string, at time.Time) string {
-	sight := cockpit.Sight{Scope: cockpit.Scope{CDN: labels["cdn"], ISP: labels["isp"], Channel: labels["channel"], Device: labels["device"]}}
-	for _, v := range []*string{&sight.Scope.CDN, &sight.Scope.ISP, &sight.Scope.Channel, &sight.Scope.Device} {
-		if len(*v) > maxSightText {
-			*v = ""
-		}
-	}
-	if !at.IsZero() {
-		from, to := at.Add(-10*time.Minute).Unix(), min(at.Add(10*time.Minute).Unix(), r.now.Unix())
-		sight.From, sight.To = from/sightStep*sightStep, to/sightStep*sightStep
-		if sight.To <= sight.From {
-			sight.From, sight.To = 0, 0
-		}
-	}
-	return boardURL(sight, cockpit.MetricBits)
-}
-
 // percentOf is a share of an axis, for an SVG.
 func percentOf(part, whole float64) string {
 	if whole <= 0 {

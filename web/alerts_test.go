@@ -623,3 +623,35 @@ func TestTheLogAndItsFile(t *testing.T) {
 	}
 	s.audit.wants(t, "viewer", DidExportTrail, "opened", "ok")
 }
+
+func TestTheTrailInWords(t *testing.T) {
+	languages, err := loadLocales()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := alertsReader{locale: languages[0], policy: &route.Policy{}, now: time.Date(2026, 7, 19, 21, 0, 0, 0, time.UTC), zone: time.UTC}
+	for _, tt := range []struct {
+		what string
+		args map[string]string
+		want string
+	}{
+		{"recovered", map[string]string{"labels": "source=npaw", "value": "3", "usual": "27", "since": "2026-07-19T20:42:00Z", "weak": "1"}, "Back to normal, source npaw (3), usually 27 · was true since 20:42"},
+		{"no-data", map[string]string{"labels": "cdn=maison isp=Free Mobile", "why": "stale", "usual": "27", "severity": "critical", "since": "2026-07-19T20:42:00Z"}, "No data to judge by, CDN maison, ISP Free Mobile (stale), usually 27 · the alert stays critical, true since 20:42"},
+		{"firing", map[string]string{"labels": "hand written", "value": "3"}, "The alert fires, hand written (3)"},
+		{"resolved", map[string]string{"lasted": "7m42s"}, "The incident is over after 7 min"},
+		{"said", map[string]string{"to": "person:paul", "took": "29ms"}, "Said to paul in 29 ms"},
+	} {
+		text, rest := r.line(&alerts.Line{What: tt.what, Args: tt.args})
+		if got := strings.ReplaceAll(text, nbsp, " "); got != tt.want || rest != "" {
+			t.Errorf("%s: %q and %q, want %q", tt.what, got, rest, tt.want)
+		}
+	}
+	many := make([]pathStep, 0, 12)
+	for range 11 {
+		many = append(many, pathStep{Kind: "data", what: "pending"})
+	}
+	many = append(many, pathStep{Kind: "data", what: "firing"})
+	if got := r.likewise(many); len(got) != 4 || got[2].Text != "likewise 9 more alerts" || got[3].what != "firing" {
+		t.Errorf("eleven times the same: %+v", got)
+	}
+}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -87,7 +88,11 @@ func (r alertsReader) words(args map[string]string) map[string]string {
 			if v, err := strconv.ParseFloat(value, 64); err == nil {
 				value = r.value(signal, v)
 			}
-		case "wait", "after", "took", "remind":
+		case "took":
+			if d, ok := readDuration(value); ok {
+				value = r.latency(d.Seconds()).String()
+			}
+		case "wait", "after", "remind", "lasted":
 			if d, ok := readDuration(value); ok {
 				value = r.span(d)
 			}
@@ -106,13 +111,7 @@ func (r alertsReader) words(args map[string]string) map[string]string {
 				value = r.signal(of.Signal)
 			}
 		case "labels":
-			if labels, err := route.ParseMatchers(value); err == nil {
-				parts := make([]string, 0, len(labels))
-				for _, l := range labels {
-					parts = append(parts, r.dimension(l.Name)+" "+l.Value)
-				}
-				value = strings.Join(parts, ", ")
-			}
+			value = r.labelWords(value)
 		case "kind":
 			value = r.known("alerts.kind.", value)
 		case "group":
@@ -134,6 +133,25 @@ func (r alertsReader) words(args map[string]string) map[string]string {
 	}
 	return out
 }
+
+// labelWords are labels as the trail has them: cdn=maison isp=Free Mobile. A value may have spaces.
+func (r alertsReader) labelWords(text string) string {
+	var parts []string
+	for _, field := range strings.Fields(text) {
+		name, value, found := strings.Cut(field, "=")
+		switch {
+		case found && labelName.MatchString(name):
+			parts = append(parts, r.dimension(name)+" "+value)
+		case len(parts) == 0:
+			return text // another writer's
+		default:
+			parts[len(parts)-1] += " " + field
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+var labelName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
 
 // readDuration reads lengths of time as files and programs write them; "0s" says nothing worth a word.
 func readDuration(text string) (time.Duration, bool) {

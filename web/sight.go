@@ -121,8 +121,8 @@ func boardURL(s cockpit.Sight, metric cockpit.Metric) string {
 	return "/?" + q.Encode()
 }
 
-// BoardURL is the address, without its host, of the board around a moment, narrowed to what labels name: where
-// a message about an alert leads.
+// BoardURL is the address, without its host, of the board narrowed to what labels name, as it was around a moment, or
+// is where that is zero: where a message about an alert leads, and its page. What follows the moment shows as it comes.
 func BoardURL(labels map[string]string, at time.Time) string {
 	sight := cockpit.Sight{Scope: cockpit.Scope{CDN: labels["cdn"], ISP: labels["isp"], Channel: labels["channel"], Device: labels["device"]}}
 	for _, v := range []*string{&sight.Scope.CDN, &sight.Scope.ISP, &sight.Scope.Channel, &sight.Scope.Device} {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,7 +25,7 @@ type worstView struct {
 func newWorstView(k look) worstView {
 	b := k.board
 	switch w := k.sentence(); {
-	case w.deviation != nil:
+	case w.deviation != nil && !w.part:
 		return newDeviation(k, w.deviation).withAlert(k, w.alert)
 	case w.concern != nil: // no cell deviates, but something calls
 		c := newConcern(k, w.concern)
@@ -34,17 +35,7 @@ func newWorstView(k look) worstView {
 		}
 		return v.withWayOut(k).withAlert(k, w.alert)
 	case w.alert != nil:
-		r := k.alerts.reader(k.locale, b)
-		v := worstView{
-			Where: k.T("worst.where", "where", foreign(incidentTitle(r, w.alert), longestInSentence)), What: k.T("concern.since", "time", moment(b, w.alert.Began)), Detail: r.text(w.alert.Detail),
-		}
-		if w.alert.Facts.ViewersKnown && w.alert.Facts.Viewers >= 1 {
-			v.Viewers = k.about(w.alert.Facts.Viewers)
-		}
-		v = v.withWayOut(k).withAlert(k, w.alert)
-		v.Health, v.URL, v.Look = v.Alert.Health, v.Alert.URL, ""
-		v.Detail = strings.Trim(v.Detail+" · "+v.Alert.Carried, " ·")
-		return v
+		return newAlertSentence(k, w.alert, w.deviation)
 	case len(b.Matrix.Rows) == 0 || b.CompleteTo.IsZero():
 		return worstView{Health: newHealth(k.locale, cockpit.HealthUnknown), What: k.T("worst.blind"), Detail: k.T("worst.blind_detail")}
 	}
@@ -53,6 +44,29 @@ func newWorstView(k look) worstView {
 		Detail: k.T("worst.judged", "isps", strconv.Itoa(len(b.Matrix.Rows)), "cdns", strconv.Itoa(len(b.Matrix.Columns)),
 			"time", clock(b.CompleteTo, b.Match.Venue)),
 	}
+}
+
+// newAlertSentence says an alert, and of the cell that is a part of it, if there is one, what it shows.
+func newAlertSentence(k look, i *alerts.Incident, d *cockpit.Deviation) worstView {
+	r := k.alerts.reader(k.locale, k.board)
+	most := longestInSentence
+	if k.wall() {
+		most = longestOnWall
+	}
+	v := worstView{Where: foreign(incidentTitle(r, i), most), What: k.T("concern.since", "time", moment(k.board, i.Began))}
+	v = v.withWayOut(k).withAlert(k, i)
+	v.Health, v.URL, v.Look = v.Alert.Health, v.Alert.URL, ""
+	details := []string{strings.TrimRight(r.text(i.Detail), ". ")}
+	if d == nil {
+		details = append(details, v.Alert.Carried)
+	} else {
+		details = append(details, k.T("worst.part", "where", crossing(k.locale, d.ISP, d.CDN), "what", lowerFirst(deviates(k.locale, d.Metric, d.Value, d.Usual))))
+		if !k.wall() { // it has them beside it, and no room to say them twice
+			details = append(details, newHints(k, d)...)
+		}
+	}
+	v.Detail = strings.Join(slices.DeleteFunc(details, func(text string) bool { return text == "" }), " · ")
+	return v
 }
 
 func newDeviation(k look, d *cockpit.Deviation) worstView {
@@ -93,10 +107,14 @@ func (v worstView) withWayOut(k look) worstView {
 	return v
 }
 
-// withAlert adds who has it, and what an operator can do about that.
+// withAlert adds who has it, what an operator can do about that, and the viewers that its line has too: one thing
+// has one number.
 func (v worstView) withAlert(k look, i *alerts.Incident) worstView {
 	if i == nil {
 		return v
+	}
+	if i.Facts.ViewersKnown && i.Facts.Viewers >= 1 {
+		v.Viewers, v.ViewersNote = k.about(i.Facts.Viewers), k.T("worst.viewers")
 	}
 	line := newIncidentLine(k, k.alerts.reader(k.locale, k.board), i)
 	if v.Alert = &line; line.Call.Call != "" {
@@ -108,8 +126,11 @@ func (v worstView) withAlert(k look, i *alerts.Incident) worstView {
 // In a sentence a network's name is cut at so many characters.
 const longestNetwork = 24
 
-// and an alert's title at so many.
-const longestInSentence = 44
+// and an alert's title at so many; a wall has two lines for it all.
+const (
+	longestInSentence = 72
+	longestOnWall     = 52
+)
 
 // crossing is a network × a CDN, or one of them.
 func crossing(l *locale, isp, cdn string) string {

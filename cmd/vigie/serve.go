@@ -46,7 +46,9 @@ func check(c *common) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Say what is wrong with the configuration; the exit code says whether something is",
-		Args:  cobra.NoArgs,
+		Long: "Say what is wrong with the configuration, and run the tests that are in the files of rules; the exit code says\n" +
+			"whether something is wrong. What should only be looked at before a match is told as a warning.",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if url != "" {
 				return app.Ask(cmd.Context(), url)
@@ -60,7 +62,17 @@ func check(c *common) *cobra.Command {
 					return err
 				}
 			}
+			for _, w := range cfg.Warnings() {
+				fmt.Fprintln(cmd.OutOrStdout(), "warning:", w)
+			}
+			tests, err := cfg.CheckRules()
+			if err != nil {
+				return fmt.Errorf("rules' tests that failed:\n%w", err)
+			}
 			fmt.Fprintf(cmd.OutOrStdout(), "The configuration is sound: %d CDNs, %d sources.\n", len(cfg.CDNs), len(cfg.Sources))
+			if n := len(cfg.Alerts.Rules); n > 0 {
+				fmt.Fprintf(cmd.OutOrStdout(), "%d files of rules; %s.\n", n, testsPassed(tests))
+			}
 			return nil
 		},
 	}
@@ -68,4 +80,14 @@ func check(c *common) *cobra.Command {
 	cmd.Flags().BoolVar(&connect, "connect", false, "also connect to clickhouse.dsn and nats.url, where they are set")
 	cmd.Flags().StringVar(&url, "url", "", "instead ask a running vigie, as http://127.0.0.1:8080/healthz or /readyz")
 	return cmd
+}
+
+func testsPassed(n int) string {
+	switch n {
+	case 0:
+		return "they have no tests"
+	case 1:
+		return "1 rules' test passed"
+	}
+	return fmt.Sprintf("%d rules' tests passed", n)
 }
