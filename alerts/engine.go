@@ -20,6 +20,7 @@ import (
 	"vigie/alerts/notice"
 	"vigie/alerts/route"
 	"vigie/alerts/rule"
+	"vigie/alerts/signal"
 	"vigie/internal/bus"
 	"vigie/internal/lease"
 	"vigie/internal/match"
@@ -642,6 +643,7 @@ func (t *term) look(ctx context.Context, now time.Time) {
 		dims       map[string]string
 		from       time.Time
 		was        Facts
+		hits       bool // viewers, by what it is about
 	}
 	var questions []question
 	for _, p := range open {
@@ -654,6 +656,7 @@ func (t *term) look(ctx context.Context, now time.Time) {
 				}
 			}
 			maps.Copy(q.dims, r.Where)
+			q.hits = hitsViewers(r.Signal)
 			_, _, points := t.tape.Trend(r, m.Labels)
 			q.was.Spark = thin(points, 30)
 		} else if both := t.both[m.Rule]; both != nil {
@@ -699,15 +702,17 @@ func (t *term) look(ctx context.Context, now time.Time) {
 					failed(err)
 				}
 			}
-			viewers, known, err := t.tape.Impact(asking, q.dims, now)
-			if err == nil {
-				f.ViewersKnown = known
-				if f.Viewers = viewers; !known {
-					f.Viewers = 0
+			if q.hits {
+				viewers, known, err := t.tape.Impact(asking, q.dims, now)
+				if err == nil {
+					f.ViewersKnown = known
+					if f.Viewers = viewers; !known {
+						f.Viewers = 0
+					}
+					f.Most = max(f.Most, f.Viewers)
+				} else {
+					failed(err)
 				}
-				f.Most = max(f.Most, f.Viewers)
-			} else {
-				failed(err)
 			}
 			t.send(ctx, found{q.id, f})
 		}
@@ -719,6 +724,17 @@ func (t *term) send(ctx context.Context, f found) {
 	case t.facts <- f:
 	case <-ctx.Done():
 	}
+}
+
+// hitsViewers tells whether what a signal shows hits those who watch there. A source that is silent, a service,
+// who asks: whom that hits, if anybody, these numbers do not know.
+func hitsViewers(name string) bool {
+	s, _ := signal.Find(name)
+	switch s.Family {
+	case signal.Requests, signal.Experience, signal.Audience, signal.Capacity:
+		return true
+	}
+	return false
 }
 
 // unlooked tells whether a problem has just begun that nothing is known of.
