@@ -506,7 +506,7 @@ func FuzzEmail(f *testing.F) {
 	}
 	known := map[string]bool{}
 	for _, name := range []string{"From", "To", "Subject", "Date", "Message-Id", "Mime-Version", "Content-Type", "In-Reply-To", "References", "Auto-Submitted", "X-Auto-Response-Suppress", "X-Mailer",
-		"X-Vigie-Id", "X-Vigie-Problem", "X-Vigie-Kind", "X-Vigie-Severity", "X-Vigie-Drill", "Importance", "Priority", "X-Priority", "X-Msmail-Priority"} {
+		"X-Vigie-Id", "X-Vigie-Problem", "X-Vigie-Kind", "X-Vigie-Severity", "X-Vigie-Drill", "X-Vigie-Repeat", "Importance", "Priority", "X-Priority", "X-Msmail-Priority"} {
 		known[name] = true
 	}
 	noticetest.Fuzz(f, func(t *testing.T, n *notice.Notification) {
