@@ -65,7 +65,7 @@ var testsUse = []struct {
 	{"cockpit", []string{"internal/bus"}},
 	{"web", []string{"internal/bus"}},
 	{"alerts/tape", []string{"internal/bus"}},
-	{"alerts", []string{"internal/bus"}},
+	{"alerts", []string{"alerts/webhook"}},
 	{"*", []string{"internal/bus/bustest", "internal/ch/chtest", "ingest/formattest"}},
 }
 
