@@ -193,7 +193,7 @@ func fillAlerts(t *testing.T, state, ledger *bus.KV, trail *bus.Stream, now time
 	taken.Facts = alerts.Facts{}
 	taken.Runbook = "javascript:alert(1)"
 	put(t, state, "p.p2", taken)
-	put(t, state, "k.p2", alerts.Care{Acked: &alerts.Ack{By: "operator", At: ago(4 * time.Minute), Note: "je regarde les origines", As: notice.Warning}, History: []alerts.CareAct{{At: ago(4 * time.Minute), By: "operator", What: alerts.ActAck, Note: "je regarde les origines"}}})
+	put(t, state, "k.p2", alerts.Care{Acked: &alerts.Ack{By: "operator", At: ago(4 * time.Minute), Note: "je regarde les origines", As: notice.Warning, Again: 1}, History: []alerts.CareAct{{At: ago(4 * time.Minute), By: "operator", What: alerts.ActAck, Note: "je regarde les origines"}}})
 	muted := worst
 	muted.ID, muted.Rule, muted.Severity, muted.Owner, muted.Group = "p3", "surge", notice.Critical, "infra", "attack"
 	muted.Title, muted.Labels = rule.Text{FR: "Akamai : requêtes ×4", EN: "Akamai: requests ×4"}, map[string]string{"cdn": "akamai"}
