@@ -45,6 +45,7 @@ func TestAlertsInTwoBrowsers(t *testing.T) {
 		t.Skip("starts browsers")
 	}
 	s := newAlertSite(t, nil)
+	s.judging(t)
 	s.Publish(final(t, 0))
 	open := func(name string) hand {
 		h := hand{t, chromium(t)}

@@ -154,6 +154,27 @@ func newAlertSite(t *testing.T, edit func(*Config)) *alertSite {
 	return s
 }
 
+// judging tells every two seconds that rules are judged, as the process that judges does: a browser may take longer
+// to start than it takes to be missed.
+func (s *alertSite) judging(t *testing.T) {
+	done := make(chan struct{})
+	var told sync.WaitGroup
+	told.Go(func() {
+		for beat := 2; ; beat++ {
+			raw, _ := json.Marshal(map[string]any{"owner": "regie-1", "beat": beat, "judged": time.Now().UTC()})
+			if err := s.state.Put(context.WithoutCancel(t.Context()), "lead", raw); err != nil {
+				t.Error(err)
+			}
+			select {
+			case <-done:
+				return
+			case <-time.After(2 * time.Second):
+			}
+		}
+	})
+	t.Cleanup(func() { close(done); told.Wait() })
+}
+
 // fillAlerts writes a night: a critical problem that nobody has, one that somebody has, a muted one, one that is
 // only tried, one that is over, an alert that is blind and one that is weak.
 func fillAlerts(t *testing.T, state, ledger *bus.KV, trail *bus.Stream, now time.Time) {
