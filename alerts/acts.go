@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
+	"vigie/alerts/notice"
 	"vigie/alerts/route"
 	"vigie/internal/bus"
 )
@@ -57,11 +60,10 @@ func (r *Room) care(ctx context.Context, id string, act CareAct, f func(*Problem
 	if r == nil {
 		return ErrNotFound
 	}
-	note, ok := line1(act.Note, maxNote)
-	if !ok {
+	if utf8.RuneCountInString(act.Note) > maxNote {
 		return Invalid{"note", fmt.Sprintf("is longer than %d characters", maxNote)}
 	}
-	act.Note = note
+	act.Note = notice.Line(act.Note, maxNote)
 	r.mu.Lock()
 	p, ok := r.problems[id]
 	r.mu.Unlock()
@@ -148,14 +150,16 @@ func (r *Room) HandOver(ctx context.Context, problem, person, by, note string) e
 
 // Note writes down something about a problem.
 func (r *Room) Note(ctx context.Context, problem, by, note string) error {
-	if text, _ := line1(note, maxNote); text == "" {
+	if notice.Line(note, maxNote) == "" {
 		return Invalid{"note", "is empty"}
 	}
 	return r.care(ctx, problem, CareAct{What: ActNote, By: by, Note: note}, func(*Problem, *Care) error { return nil })
 }
 
-// newID is for what people make.
-func newID() string { return time.Now().UTC().Format("20060102t150405") + "-" + rand.Text()[:6] }
+// newID is for what people make: it stands in addresses.
+func newID() string {
+	return time.Now().UTC().Format("20060102t150405") + "-" + strings.ToLower(rand.Text()[:6])
+}
 
 // full refuses more than is kept of a kind.
 func full[T any](r *Room, kept map[string]T) error {
@@ -172,7 +176,7 @@ func (r *Room) Silence(ctx context.Context, s route.Silence) (route.Silence, err
 	if r == nil {
 		return s, ErrNotFound
 	}
-	s.ID, s.Made = lower(newID()), time.Now().UTC()
+	s.ID, s.Made = newID(), time.Now().UTC()
 	if err := s.Check(); err != nil {
 		return s, err
 	}
@@ -231,7 +235,7 @@ func (r *Room) Override(ctx context.Context, o route.Override) (route.Override, 
 	if r == nil || r.cfg.Policy == nil {
 		return o, ErrNotFound
 	}
-	o.ID, o.Made = lower(newID()), time.Now().UTC()
+	o.ID, o.Made = newID(), time.Now().UTC()
 	if err := r.cfg.Policy.CheckOverride(&o); err != nil {
 		return o, err
 	}
@@ -274,7 +278,7 @@ func (r *Room) Maintain(ctx context.Context, m route.Maintenance) (route.Mainten
 	if r == nil || r.cfg.Policy == nil {
 		return m, ErrNotFound
 	}
-	m.ID = lower(newID())
+	m.ID = newID()
 	if err := r.cfg.Policy.CheckMaintenance(&m); err != nil {
 		return m, err
 	}

@@ -143,7 +143,7 @@ func (b book) update(all []*firing, w *world) (changed []string, lines []Line) {
 		case over[key] != nil:
 			p = over[key]
 			keep(p)
-			p.again(w)
+			p.again()
 			lines = append(lines, Line{At: w.now, Problem: p.ID, What: "again"})
 		default:
 			p = b.begin(key, alerts, w)
@@ -152,7 +152,7 @@ func (b book) update(all []*firing, w *world) (changed []string, lines []Line) {
 				break
 			}
 			keep(p) // what another system told is told again as having begun at the same time
-			p.again(w)
+			p.again()
 			lines = append(lines, Line{At: w.now, Problem: p.ID, What: "again"})
 		}
 		p.take(alerts, w.now)
@@ -185,7 +185,7 @@ func (b book) update(all []*firing, w *world) (changed []string, lines []Line) {
 }
 
 // again takes up a problem that had ended.
-func (p *Problem) again(w *world) {
+func (p *Problem) again() {
 	p.Ended, p.Again = time.Time{}, p.Again+1
 }
 
@@ -419,7 +419,7 @@ func (p *Problem) turn(w *world) (lines []Line) {
 	return lines
 }
 
-// id makes one out of what it must follow from.
+// idOf makes an id of what it must follow from.
 func idOf(parts ...any) string {
 	hash := sha256.New()
 	for _, p := range parts {

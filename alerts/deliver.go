@@ -526,13 +526,8 @@ func (r *road) felt(f *notice.Failure) {
 	}
 }
 
-func bounded(s string) string {
-	s, _ = line1(s, 200)
-	if runes := []rune(s); len(runes) > 200 {
-		return string(runes[:199]) + "…"
-	}
-	return s
-}
+// bounded is what others said, as it is kept.
+func bounded(s string) string { return notice.Line(s, 200) }
 
 // keyAlive begins the keys by which processes that deliver tell that they live.
 const keyAlive = "w."

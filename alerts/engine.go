@@ -538,25 +538,28 @@ func (t *term) active(now time.Time) (out []*firing) {
 
 // told is an alert with what its rule says of it.
 func (t *term) told(a *rule.Alert) *firing {
-	f := &firing{Alert: *a, group: t.of[a.Rule], dims: map[string]string{}}
+	f := &firing{Alert: *a, group: t.of[a.Rule]}
 	if r := t.byID[a.Rule]; r != nil {
-		for _, dim := range r.By {
-			if v, ok := a.Labels[dim]; ok {
-				f.dims[dim] = v
-			}
-		}
+		f.dims = dimsOf(r.By, a.Labels)
 		f.title, f.detail = t.words(a, r, r.Title, math.NaN()), t.words(a, r, r.Detail, math.NaN())
 		f.owner, f.runbook, f.signal = cmp.Or(r.Owner, f.group.Owner), cmp.Or(r.Runbook, f.group.Runbook), r.Signal
 	} else if both := t.both[a.Rule]; both != nil {
-		for _, dim := range both.By {
-			if v, ok := a.Labels[dim]; ok {
-				f.dims[dim] = v
-			}
-		}
+		f.dims = dimsOf(both.By, a.Labels)
 		f.title, f.detail = t.words(a, nil, both.Title, math.NaN()), t.words(a, nil, both.Detail, math.NaN())
 		f.owner, f.runbook = cmp.Or(both.Owner, f.group.Owner), cmp.Or(both.Runbook, f.group.Runbook)
 	}
 	return f
+}
+
+// dimsOf are the dimensions of a rule as labels have them, without those that the team gives.
+func dimsOf(by []string, labels map[string]string) map[string]string {
+	dims := make(map[string]string, len(by))
+	for _, dim := range by {
+		if v, ok := labels[dim]; ok {
+			dims[dim] = v
+		}
+	}
+	return dims
 }
 
 // words are a rule's text about an alert, with the names that people know.
@@ -648,23 +651,15 @@ func (t *term) look(ctx context.Context, now time.Time) {
 	var questions []question
 	for _, p := range open {
 		m := &p.Alerts[0]
-		q := question{id: p.ID, signal: m.Signal, dims: map[string]string{}, from: m.Fired, was: p.Facts}
+		q := question{id: p.ID, signal: m.Signal, from: m.Fired, was: p.Facts}
 		if r := t.byID[m.Rule]; r != nil {
-			for _, dim := range r.By {
-				if v, ok := m.Labels[dim]; ok {
-					q.dims[dim] = v
-				}
-			}
+			q.dims = dimsOf(r.By, m.Labels)
 			maps.Copy(q.dims, r.Where)
 			q.hits = hitsViewers(r.Signal)
 			_, _, points := t.tape.Trend(r, m.Labels)
 			q.was.Spark = thin(points, 30)
 		} else if both := t.both[m.Rule]; both != nil {
-			for _, dim := range both.By {
-				if v, ok := m.Labels[dim]; ok {
-					q.dims[dim] = v
-				}
-			}
+			q.dims = dimsOf(both.By, m.Labels)
 		}
 		if a := t.judge.Alerts()[m.Key]; a != nil {
 			q.was.Value, q.was.ValueKnown = a.Value, a.Known
@@ -760,9 +755,9 @@ func (t *term) learn(ctx context.Context, f found) {
 	p.Facts = f.facts
 	if a := t.judge.Alerts()[p.Alerts[0].Key]; a != nil {
 		p.Alerts[0].Worst = a.Worst
-	}
-	if a := t.judge.Alerts()[p.Alerts[0].Key]; a != nil && t.byID[a.Rule] != nil && p.Facts.ViewersKnown {
-		p.Detail = t.words(a, t.byID[a.Rule], t.byID[a.Rule].Detail, p.Facts.Viewers)
+		if r := t.byID[a.Rule]; r != nil && p.Facts.ViewersKnown {
+			p.Detail = t.words(a, r, r.Detail, p.Facts.Viewers)
+		}
 	}
 	if err := t.write(ctx, keyProblem+p.ID, p); err != nil {
 		t.cfg.Log.Warn("alerts: keep what was found out", "problem", p.ID, "error", err)

@@ -31,7 +31,7 @@ type Entry struct {
 	Tries     []Try      `json:"tries,omitempty"` // at most 20
 	Done      time.Time  `json:"done,omitzero"`
 	Receipt   string     `json:"receipt,omitempty"` // the provider's id
-	Reason    string     `json:"reason,omitempty"`  // of what was not said, for people: a key of Reasons
+	Reason    string     `json:"reason,omitempty"`  // of what was not said: one of Unsaid…
 	Detail    string     `json:"detail,omitempty"`  // and its particulars
 }
 
@@ -59,7 +59,7 @@ const (
 	OutcomeAmbiguous = "ambiguous"
 )
 
-// Reasons of an Entry that was not said, or not yet: keys of the texts "unsaid.…".
+// Reasons of an Entry that was not said, or not yet: for who has words for each.
 const (
 	UnsaidAcked     = "acked"     // somebody has it: Detail tells who
 	UnsaidOver      = "over"      // the problem ended

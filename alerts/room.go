@@ -490,28 +490,22 @@ func louder(a, b *Incident) int {
 
 // Entries are the lines of the ledger about a problem, or by "" the last two hundred of all, the latest
 // first.
-func (r *Room) Entries(_ context.Context, problem string) ([]Entry, error) {
+func (r *Room) Entries(problem string) []Entry {
 	if r == nil {
-		return nil, nil
+		return nil
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	var out []Entry
-	for _, e := range r.entries {
-		if problem == "" || e.Problem == problem {
-			out = append(out, e)
-		}
+	from := r.entries
+	if problem != "" {
+		from = r.about[problem]
 	}
-	slices.SortFunc(out, func(a, b Entry) int {
-		if d := b.Made.Compare(a.Made); d != 0 {
-			return d
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
+	out := slices.Collect(maps.Values(from))
+	r.mu.Unlock()
+	slices.SortFunc(out, func(a, b Entry) int { return cmp.Or(b.Made.Compare(a.Made), strings.Compare(a.ID, b.ID)) })
 	if problem == "" {
 		out = out[:min(200, len(out))]
 	}
-	return out, nil
+	return out
 }
 
 // Trail is what was decided about a problem, in order; by "" the last five hundred lines of all, the
@@ -559,17 +553,6 @@ func acked(p *Problem, c *Care) *Ack {
 		return nil
 	}
 	return c.Acked
-}
-
-// line1 is text as one line of at most so many characters; false: it is longer.
-func line1(text string, most int) (string, bool) {
-	text = strings.Join(strings.Fields(strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f {
-			return ' '
-		}
-		return c
-	}, text)), " ")
-	return text, len([]rune(text)) <= most
 }
 
 // pause waits, or returns ctx's error when it ends first.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,26 +18,24 @@ type Line struct {
 	At      time.Time         `json:"at"`
 	Problem string            `json:"problem,omitempty"`
 	Alert   string            `json:"alert,omitempty"` // key
-	What    string            `json:"what"`            // a key of the texts "trail.…": see Whats
+	What    string            `json:"what"`            // one of Whats
 	Args    map[string]string `json:"args,omitempty"`
 	By      string            `json:"by,omitempty"`
 
 	Sequence uint64 `json:"-"`
 }
 
-// Whats are what a Line can tell; the comment names its Args.
-var whats = []string{
-	"pending", "firing", "no-data", "error", "recovered", "severity", // rule, value, usual, sample, why, from, to
-	"opened", "turn", "muted", "unmuted", "resolved", "again", // route, wait, why, kind, id, text, until, minutes
-	"queued", "nobody", "said", "suppressed", "failed", "retry", "throttled", "instead", // to, channel, route, step, reason, text, after
-	"would-tell", // of what is only tried: to, channel, route
-	ActAck, ActGiveUp, ActHandOver, ActNote,
-	"silence", "silence-ended", "maintenance", "maintenance-ended", "override", "override-ended", "dial", "drill", "drill-ended", "test",
-	"leading", "late", "heartbeat-failed", // owner, since, channel, text
-}
-
 // Whats are what a Line can tell, for who has words for each.
-func Whats() []string { return whats }
+func Whats() []string {
+	return []string{
+		"firing", "no-data", "error", "recovered",
+		"opened", "turn", "muted", "unmuted", "resolved", "again",
+		"queued", "nobody", "said", "plain", "suppressed", "failed", "retry", "throttled",
+		ActAck, ActGiveUp, ActHandOver, ActNote,
+		"silence", "silence-ended", "maintenance", "maintenance-ended", "override", "override-ended", "dial", "drill", "drill-ended",
+		"leading", "late", "heartbeat-failed",
+	}
+}
 
 // args makes a Line's Args of names and values; empty values are left out.
 func args(pairs ...string) map[string]string {
@@ -180,6 +177,3 @@ func (t *trail) lines(problem string) (out []Line) {
 	}
 	return out
 }
-
-// lower is for what must be a key in an address.
-func lower(s string) string { return strings.ToLower(s) }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -70,16 +69,7 @@ func (s *Server) renderChannels(c echo.Context, status int, problem string) erro
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), actLimit)
-	defer cancel()
-	entries, err := r.room.Entries(ctx, "")
-	if err != nil {
-		s.log.Warn("what was said is not shown", "error", err)
-	}
-	v := r.newChannels(entries)
-	if err != nil && problem == "" {
-		problem = r.T("alerts.path.partial")
-	}
+	v := r.newChannels(r.room.Entries(""))
 	v.alertsPageView, v.Problem = page, problem
 	return render(c, status, channelsPage(s.shellView(c, r.locale), v))
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"context"
 	"math"
 	"net/http"
 	"strings"
@@ -31,7 +30,6 @@ type incidentView struct {
 	Silence               string // address of a new silence for it
 	People                []choiceView
 	Path                  []pathStep
-	PathPartial           string // why some of it may be missing
 	CanGiveUp, CanHandOff bool
 	History               string
 }
@@ -55,19 +53,13 @@ func (s *Server) renderIncident(c echo.Context, status int, problem string) erro
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), actLimit)
-	defer cancel()
-	entries, err := r.room.Entries(ctx, i.ID)
-	if err != nil {
-		s.log.Warn("what was said about a problem is not shown", "problem", i.ID, "error", err)
-	}
-	v := r.newIncident(i, entries, err)
+	v := r.newIncident(i, r.room.Entries(i.ID))
 	v.alertsPageView, v.Problem = page, problem
 	v.Title = v.Row.Title
 	return render(c, status, incidentPage(s.shellView(c, r.locale), v))
 }
 
-func (r alertsReader) newIncident(i *alerts.Incident, entries []alerts.Entry, missed error) incidentView {
+func (r alertsReader) newIncident(i *alerts.Incident, entries []alerts.Entry) incidentView {
 	v := incidentView{
 		Row: r.incident(i), URL: "/alerts/" + i.ID, Acts: r.acts(), Open: i.Ended.IsZero(), Labels: r.labels(i.Labels), Chart: r.signalOf(i),
 		BoardNow: BoardURL(i.Labels, time.Time{}), BoardThen: BoardURL(i.Labels, i.Began), Silence: "/silences?problem=" + i.ID,
@@ -109,9 +101,6 @@ func (r alertsReader) newIncident(i *alerts.Incident, entries []alerts.Entry, mi
 	}
 	v.CanHandOff = v.CanHandOff && len(v.People) > 0
 	v.Path = r.newPath(i, r.room.Trail(i.ID), entries)
-	if missed != nil {
-		v.PathPartial = r.T("alerts.path.partial")
-	}
 	return v
 }
 

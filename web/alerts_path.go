@@ -27,7 +27,7 @@ type pathStep struct {
 
 // told by the ledger, and by what people do, more exactly than by the trail.
 var (
-	toldByLedger = []string{"queued", "nobody", "said", "suppressed", "failed", "retry", "instead"}
+	toldByLedger = []string{"queued", "nobody", "said", "suppressed", "failed", "retry"}
 	toldByPeople = []string{alerts.ActAck, alerts.ActGiveUp, alerts.ActHandOver, alerts.ActNote}
 )
 
@@ -133,7 +133,7 @@ var kindsOf = map[string][2]string{
 	"pending": {"data", "warning"}, "firing": {"data", "critical"}, "no-data": {"data", "unknown"}, "error": {"data", "unknown"},
 	"recovered": {"data", "fine"}, "severity": {"data", "critical"}, "resolved": {"decided", "fine"}, "muted": {"unsaid", "unknown"},
 	"nobody": {"unsaid", "warning"}, "suppressed": {"unsaid", "unknown"}, "failed": {"unsaid", "critical"}, "throttled": {"unsaid", "warning"},
-	"retry": {"unsaid", "warning"}, "plain": {"said", "warning"}, "would-tell": {"unsaid", "unknown"}, "said": {"said", "fine"}, "late": {"unsaid", "warning"},
+	"retry": {"unsaid", "warning"}, "plain": {"said", "warning"}, "said": {"said", "fine"}, "late": {"unsaid", "warning"},
 	"heartbeat-failed": {"unsaid", "critical"}, alerts.ActAck: {"people", ""}, alerts.ActGiveUp: {"people", ""},
 	alerts.ActHandOver: {"people", ""}, alerts.ActNote: {"people", ""},
 }

@@ -372,7 +372,7 @@ func TestEverythingThatHappensHasWords(t *testing.T) {
 		keys = append(keys, "alerts.trail."+what, "alerts.what."+what)
 	}
 	for _, reason := range []string{
-		alerts.UnsaidAcked, alerts.UnsaidOver, alerts.UnsaidMuted, alerts.UnsaidThrottled, alerts.UnsaidCircuit, alerts.UnsaidPermanent, alerts.UnsaidTries, alerts.UnsaidNobody, alerts.UnsaidChannel, alerts.UnsaidLate,
+		alerts.UnsaidAcked, alerts.UnsaidAgain, alerts.UnsaidOver, alerts.UnsaidMuted, alerts.UnsaidThrottled, alerts.UnsaidCircuit, alerts.UnsaidPermanent, alerts.UnsaidTries, alerts.UnsaidNobody, alerts.UnsaidChannel, alerts.UnsaidLate,
 		string(notice.ReasonRefused), string(notice.ReasonAuth), string(notice.ReasonUnknown), string(notice.ReasonRate), string(notice.ReasonServer), string(notice.ReasonUnreachable), string(notice.ReasonTimeout), string(notice.ReasonConfig),
 		string(alerts.TurnOpened), string(alerts.TurnWorse), string(alerts.TurnUnmuted), string(alerts.TurnAgain), string(alerts.TurnHanded), string(alerts.TurnGivenUp),
 	} {
