@@ -11,9 +11,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"vigie/alerts/notice"
 	"vigie/alerts/route"
 	"vigie/internal/bus"
+	"vigie/internal/provider"
 )
 
 // edit changes a key by compare-and-set, again when somebody else was quicker. f gets what is there, the
@@ -63,7 +63,7 @@ func (r *Room) care(ctx context.Context, id string, act CareAct, f func(*Problem
 	if utf8.RuneCountInString(act.Note) > maxNote {
 		return Invalid{"note", fmt.Sprintf("is longer than %d characters", maxNote)}
 	}
-	act.Note = notice.Line(act.Note, maxNote)
+	act.Note = provider.Line(act.Note, maxNote)
 	r.mu.Lock()
 	p, ok := r.problems[id]
 	r.mu.Unlock()
@@ -150,7 +150,7 @@ func (r *Room) HandOver(ctx context.Context, problem, person, by, note string) e
 
 // Note writes down something about a problem.
 func (r *Room) Note(ctx context.Context, problem, by, note string) error {
-	if notice.Line(note, maxNote) == "" {
+	if provider.Line(note, maxNote) == "" {
 		return Invalid{"note", "is empty"}
 	}
 	return r.care(ctx, problem, CareAct{What: ActNote, By: by, Note: note}, func(*Problem, *Care) error { return nil })

@@ -19,6 +19,7 @@ import (
 	"vigie/alerts/notice"
 	"vigie/alerts/route"
 	"vigie/internal/bus"
+	"vigie/internal/provider"
 )
 
 // Channel is a channel as the deliverer uses it.
@@ -345,7 +346,7 @@ func (d *Deliverer) deliver(ctx context.Context, id string) error {
 	begun := time.Now()
 	n, plain, receipt, err := d.say(ctx, &e, p, r)
 	try := Try{At: begun.UTC(), Took: time.Since(begun), Outcome: OutcomeAccepted, Text: bounded(receipt.Text)}
-	failure := notice.Failed(err)
+	failure := provider.Failed(err)
 	if failure != nil {
 		try.Outcome, try.Reason, try.Text = failure.Certainty.String(), failure.Reason, bounded(failure.Error())
 	}
@@ -365,7 +366,7 @@ func (d *Deliverer) deliver(ctx context.Context, id string) error {
 	}
 	wait := max(failure.After, min(time.Second<<min(len(e.Tries)-1, 4), 15*time.Second))
 	switch {
-	case failure.Certainty == notice.Permanent:
+	case failure.Certainty == provider.Permanent:
 		return d.failed(ctx, &e, revision, UnsaidPermanent, try.Text)
 	case len(e.Tries) >= mostTries || now.Sub(e.tried()) > tryFor || e.lost() >= mostAmbiguous,
 		wait > longDelay && len(e.Target.Fallbacks) > 0:
@@ -377,12 +378,12 @@ func (d *Deliverer) deliver(ctx context.Context, id string) error {
 
 // say says an entry. What a message does to whoever writes or carries it must not end the process: the next one
 // would say it again, and end too.
-func (d *Deliverer) say(ctx context.Context, e *Entry, p *Problem, r *road) (n *notice.Notification, plain error, receipt notice.Receipt, err error) {
+func (d *Deliverer) say(ctx context.Context, e *Entry, p *Problem, r *road) (n *notice.Notification, plain error, receipt provider.Receipt, err error) {
 	n = &notice.Notification{}
 	defer func() {
 		if panicked := recover(); panicked != nil {
 			d.cfg.Log.Error("alerts: a message cannot be said", "entry", e.ID, "panic", panicked, "stack", string(debug.Stack()))
-			err = &notice.Failure{Certainty: notice.Permanent, Reason: notice.ReasonConfig, Err: fmt.Errorf("a defect of Vigie's: %v", panicked)}
+			err = &provider.Failure{Certainty: provider.Permanent, Reason: provider.ReasonConfig, Err: fmt.Errorf("a defect of Vigie's: %v", panicked)}
 		}
 	}()
 	timeout := time.Duration(r.conf.Timeout)
@@ -510,24 +511,24 @@ func (r *road) unwell(now time.Time) (time.Duration, time.Time) {
 
 // felt remembers how a try went. What the provider says of one message or destination says nothing of the
 // channel.
-func (r *road) felt(f *notice.Failure) {
+func (r *road) felt(f *provider.Failure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case f == nil || f.Reason == notice.ReasonUnknown || f.Reason == notice.ReasonRefused:
+	case f == nil || f.Reason == provider.ReasonUnknown || f.Reason == provider.ReasonRefused:
 		r.failures, r.sick = 0, time.Time{}
 	default:
 		if r.failures++; r.failures >= sickAfter {
 			r.sick = time.Now().Add(sickFor)
 		}
-		if f.Reason == notice.ReasonRate && f.After > 0 {
+		if f.Reason == provider.ReasonRate && f.After > 0 {
 			r.sick = time.Now().Add(min(f.After, 15*time.Minute))
 		}
 	}
 }
 
 // bounded is what others said, as it is kept.
-func bounded(s string) string { return notice.Line(s, 200) }
+func bounded(s string) string { return provider.Line(s, 200) }
 
 // keyAlive begins the keys by which processes that deliver tell that they live.
 const keyAlive = "w."
@@ -597,7 +598,7 @@ func (d *Deliverer) adopt(ctx context.Context, id, owner string) error {
 		return err
 	}
 	text := "the process that was saying it ended"
-	e.Tries = append(e.Tries, Try{At: e.Claimed, Outcome: OutcomeAmbiguous, Reason: notice.ReasonTimeout, Text: text})
+	e.Tries = append(e.Tries, Try{At: e.Claimed, Outcome: OutcomeAmbiguous, Reason: provider.ReasonTimeout, Text: text})
 	if e.lost() >= mostAmbiguous {
 		return d.failed(ctx, &e, revision, UnsaidTries, text)
 	}

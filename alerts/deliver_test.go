@@ -11,6 +11,7 @@ import (
 
 	"vigie/alerts/notice"
 	"vigie/alerts/route"
+	"vigie/internal/provider"
 )
 
 // keep puts a line there as some process left it.
@@ -190,6 +191,6 @@ func TestAMessageThatEndsProcessesIsGivenUp(t *testing.T) {
 
 type panics struct{}
 
-func (panics) Notify(context.Context, string, *notice.Notification) (notice.Receipt, error) {
+func (panics) Notify(context.Context, string, *notice.Notification) (provider.Receipt, error) {
 	panic("a defect")
 }

@@ -5,6 +5,7 @@ import (
 
 	"vigie/alerts/notice"
 	"vigie/alerts/route"
+	"vigie/internal/provider"
 )
 
 // Entry is one line of the ledger: one notification for one target, and what came of it. Its ID follows
@@ -76,9 +77,9 @@ const (
 
 // Try is one attempt to say it.
 type Try struct {
-	At      time.Time     `json:"at"`
-	Took    time.Duration `json:"took"`
-	Outcome string        `json:"outcome"` // accepted, temporary, permanent, ambiguous
-	Reason  notice.Reason `json:"reason,omitempty"`
-	Text    string        `json:"text,omitempty"` // what the provider or the network said, at most 200 characters
+	At      time.Time       `json:"at"`
+	Took    time.Duration   `json:"took"`
+	Outcome string          `json:"outcome"` // accepted, temporary, permanent, ambiguous
+	Reason  provider.Reason `json:"reason,omitempty"`
+	Text    string          `json:"text,omitempty"` // what the provider or the network said, at most 200 characters
 }

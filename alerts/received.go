@@ -16,6 +16,7 @@ import (
 
 	"vigie/alerts/notice"
 	"vigie/alerts/rule"
+	"vigie/internal/provider"
 )
 
 // Received is an alert of another system, as it was last told.
@@ -181,7 +182,7 @@ func taken(posted []postable) ([]Received, error) {
 		if labels["alertname"] == "" {
 			return nil, fmt.Errorf("[%d].labels.alertname: is missing", i)
 		}
-		out = append(out, Received{Labels: labels, Annotations: tidied(p.Annotations), Starts: p.StartsAt.UTC(), Ends: p.EndsAt.UTC(), URL: notice.Link(p.GeneratorURL)})
+		out = append(out, Received{Labels: labels, Annotations: tidied(p.Annotations), Starts: p.StartsAt.UTC(), Ends: p.EndsAt.UTC(), URL: provider.Link(p.GeneratorURL)})
 	}
 	return out, nil
 }
@@ -191,8 +192,8 @@ func tidied(labels map[string]string) map[string]string {
 	out := make(map[string]string, len(labels))
 	names, room := slices.Sorted(maps.Keys(labels)), receivedBytes
 	for _, k := range append([]string{"alertname", "severity", "summary"}, names...) {
-		v := notice.Line(labels[k], receivedText)
-		if k = notice.Line(k, 100); k == "" || v == "" || out[k] != "" || len(k)+len(v) > room {
+		v := provider.Line(labels[k], receivedText)
+		if k = provider.Line(k, 100); k == "" || v == "" || out[k] != "" || len(k)+len(v) > room {
 			continue
 		}
 		out[k] = v
@@ -286,8 +287,8 @@ func (r *Room) firingElsewhere(now time.Time) (out []*firing) {
 			title = a.Labels["alertname"]
 		}
 		detail := a.Annotations["description"]
-		f.title, f.detail = rule.Text{FR: notice.Line(title, notice.MaxTitle), EN: notice.Line(title, notice.MaxTitle)}, rule.Text{FR: detail, EN: detail}
-		f.runbook = notice.Link(a.Annotations["runbook_url"])
+		f.title, f.detail = rule.Text{FR: provider.Line(title, notice.MaxTitle), EN: provider.Line(title, notice.MaxTitle)}, rule.Text{FR: detail, EN: detail}
+		f.runbook = provider.Link(a.Annotations["runbook_url"])
 		if f.owner = a.Labels["owner"]; f.owner == "" {
 			f.owner = a.Labels["team"]
 		}

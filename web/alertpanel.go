@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"vigie/alerts"
-	"vigie/alerts/notice"
 	"vigie/alerts/route"
 	"vigie/cockpit"
+	"vigie/internal/provider"
 )
 
 // So many incidents have room; a count tells the others.
@@ -408,7 +408,7 @@ func newIncidentLine(k look, r alertsReader, i *alerts.Incident) incidentLine {
 	if k.wall() {
 		return v
 	}
-	v.URL, v.Runbook, v.Call = "/alerts/"+i.ID, notice.Link(i.Runbook), k.callFor(i.Owner)
+	v.URL, v.Runbook, v.Call = "/alerts/"+i.ID, provider.Link(i.Runbook), k.callFor(i.Owner)
 	v.Carried = carriedBy(k, r, i.Facts, 2)
 	v.Words = actWords{
 		k.T("alertpanel.take"), k.T("alertpanel.runbook"), k.T("alertpanel.silence"), k.T("alertpanel.hand_over"), k.T("alertpanel.open"),

@@ -12,6 +12,7 @@ import (
 	"vigie/alerts"
 	"vigie/alerts/notice"
 	"vigie/alerts/rule"
+	"vigie/internal/provider"
 )
 
 // incidentView is one problem: the whole way from data to a telephone.
@@ -167,7 +168,7 @@ type stateCount struct {
 func (r alertsReader) ruleWords(g *rule.Group, of *rule.Rule) ruleWords {
 	v := ruleWords{
 		ID: of.ID, Title: r.text(of.Title), File: "rules/" + g.ID + ".yaml", Signal: r.signal(of.Signal), Code: of.When, RecoverCode: of.Recover,
-		When: r.condition(of.When, of.Signal), Runbook: notice.Link(cmp.Or(of.Runbook, g.Runbook)), Owner: foreign(cmp.Or(of.Owner, g.Owner), longestName), Live: true,
+		When: r.condition(of.When, of.Signal), Runbook: provider.Link(cmp.Or(of.Runbook, g.Runbook)), Owner: foreign(cmp.Or(of.Owner, g.Owner), longestName), Live: true,
 	}
 	dims := make([]string, 0, len(of.By))
 	for _, d := range of.By {

@@ -22,6 +22,7 @@ import (
 	"vigie/alerts/rule"
 	"vigie/internal/bus"
 	"vigie/internal/bus/bustest"
+	"vigie/internal/provider"
 )
 
 // alertGroups are two files of rules.
@@ -241,7 +242,7 @@ func fillAlerts(t *testing.T, state, ledger *bus.KV, trail *bus.Stream, now time
 	noc := route.Target{Channel: "noc", Via: "channel:noc"}
 	for _, e := range []alerts.Entry{
 		{ID: "e1", Problem: "p1", Kind: notice.Firing, Target: marie, Why: "routes[1]", State: alerts.Failed, Made: began.Add(5 * time.Second), Done: began.Add(27 * time.Second), Reason: alerts.UnsaidPermanent, Detail: "400: unknown number",
-			Tries: []alerts.Try{{At: began.Add(6 * time.Second), Took: 10 * time.Second, Outcome: "temporary", Reason: notice.ReasonUnreachable, Text: "no connection: dial tcp: i/o timeout"}, {At: began.Add(26 * time.Second), Took: 210 * time.Millisecond, Outcome: "permanent", Reason: notice.ReasonRefused, Text: "400: unknown number"}}},
+			Tries: []alerts.Try{{At: began.Add(6 * time.Second), Took: 10 * time.Second, Outcome: "temporary", Reason: provider.ReasonUnreachable, Text: "no connection: dial tcp: i/o timeout"}, {At: began.Add(26 * time.Second), Took: 210 * time.Millisecond, Outcome: "permanent", Reason: provider.ReasonRefused, Text: "400: unknown number"}}},
 		{ID: "e2", Problem: "p1", Kind: notice.Firing, Instead: "e1", Target: route.Target{Channel: "mail", To: "marie@example.com", Person: "marie", Name: "Marie Lefèvre", Via: "oncall:cdn"}, State: alerts.Accepted, Made: began.Add(27 * time.Second), Done: began.Add(28 * time.Second), Receipt: "<a1@example.com>",
 			Tries: []alerts.Try{{At: began.Add(28 * time.Second), Took: 340 * time.Millisecond, Outcome: "accepted", Text: "250 2.0.0 Ok: queued as 4F2"}}},
 		{ID: "e3", Problem: "p1", Kind: notice.Firing, Step: -1, Target: noc, State: alerts.Accepted, Made: began.Add(5 * time.Second), Done: began.Add(6 * time.Second), Tries: []alerts.Try{{At: began.Add(6 * time.Second), Took: 120 * time.Millisecond, Outcome: "accepted", Text: "ok"}}},
@@ -373,7 +374,7 @@ func TestEverythingThatHappensHasWords(t *testing.T) {
 	}
 	for _, reason := range []string{
 		alerts.UnsaidAcked, alerts.UnsaidAgain, alerts.UnsaidOver, alerts.UnsaidMuted, alerts.UnsaidThrottled, alerts.UnsaidCircuit, alerts.UnsaidPermanent, alerts.UnsaidTries, alerts.UnsaidNobody, alerts.UnsaidChannel, alerts.UnsaidLate,
-		string(notice.ReasonRefused), string(notice.ReasonAuth), string(notice.ReasonUnknown), string(notice.ReasonRate), string(notice.ReasonServer), string(notice.ReasonUnreachable), string(notice.ReasonTimeout), string(notice.ReasonConfig),
+		string(provider.ReasonRefused), string(provider.ReasonAuth), string(provider.ReasonUnknown), string(provider.ReasonRate), string(provider.ReasonServer), string(provider.ReasonUnreachable), string(provider.ReasonTimeout), string(provider.ReasonConfig),
 		string(alerts.TurnOpened), string(alerts.TurnWorse), string(alerts.TurnUnmuted), string(alerts.TurnAgain), string(alerts.TurnHanded), string(alerts.TurnGivenUp),
 	} {
 		keys = append(keys, "alerts.reason."+reason)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"vigie/alerts/notice"
+	"vigie/internal/provider"
 )
 
 const (
@@ -34,14 +35,14 @@ type Config struct {
 	URLs   []string // http://alertmanager:9093, each of a cluster; http is allowed where there is no Secret
 	User   string   // with Secret, where it asks for a name and a password
 	Secret string   // password, or without User a bearer token
-	Post   notice.PostConfig
+	Post   provider.PostConfig
 }
 
 // Channel is a notice.Notifier. It has one destination: to is the label "receiver" where it is not empty.
 type Channel struct {
 	urls          []string
 	authorization string
-	post          *notice.Poster
+	post          *provider.Poster
 }
 
 // New checks c. Its errors name the field.
@@ -52,7 +53,7 @@ func New(c Config) (*Channel, error) {
 	ch := &Channel{}
 	c.Post.Secrets = append([]string{c.Secret}, c.Post.Secrets...)
 	for _, u := range c.URLs {
-		if err := notice.CheckURL("url", u, c.Secret == ""); err != nil {
+		if err := provider.CheckURL("url", u, c.Secret == ""); err != nil {
 			return nil, err
 		}
 		if strings.Contains(u, "?") {
@@ -60,7 +61,7 @@ func New(c Config) (*Channel, error) {
 		}
 		u = strings.TrimSuffix(strings.TrimSuffix(u, "/"), "/api/v2/alerts")
 		ch.urls = append(ch.urls, u+"/api/v2/alerts")
-		c.Post.Secrets = append(c.Post.Secrets, notice.URLSecrets(u)...)
+		c.Post.Secrets = append(c.Post.Secrets, provider.URLSecrets(u)...)
 	}
 	switch {
 	case c.User != "" && c.Secret == "":
@@ -70,33 +71,33 @@ func New(c Config) (*Channel, error) {
 	case c.Secret != "":
 		ch.authorization = "Bearer " + c.Secret
 	}
-	ch.post = notice.NewPoster(c.Post)
+	ch.post = provider.NewPoster(c.Post)
 	return ch, nil
 }
 
 // Notify pushes n's problem to each of the cluster, as Prometheus does: one that takes it is enough, for they tell each
 // other. Of several failures the one that leaves most to hope is told: Ambiguous, then Temporary.
-func (c *Channel) Notify(ctx context.Context, to string, n *notice.Notification) (notice.Receipt, error) {
+func (c *Channel) Notify(ctx context.Context, to string, n *notice.Notification) (provider.Receipt, error) {
 	body, err := json.Marshal(render(to, n, time.Now()))
 	if err != nil {
-		return notice.Receipt{}, c.post.Fail(notice.Permanent, notice.ReasonConfig, "encode: %v", err)
+		return provider.Receipt{}, c.post.Fail(provider.Permanent, provider.ReasonConfig, "encode: %v", err)
 	}
 	results := make(chan error)
 	for _, u := range c.urls {
 		go func() { results <- c.push(ctx, u, body) }()
 	}
 	took := 0
-	var worst *notice.Failure
+	var worst *provider.Failure
 	for range c.urls {
 		err := <-results
 		if err == nil {
 			took++
-		} else if f := notice.Failed(err); worst == nil || f.Certainty < worst.Certainty {
+		} else if f := provider.Failed(err); worst == nil || f.Certainty < worst.Certainty {
 			worst = f
 		}
 	}
 	if took == 0 {
-		return notice.Receipt{}, worst
+		return provider.Receipt{}, worst
 	}
 	return c.post.Receipt("", fmt.Sprintf("taken by %d of %d", took, len(c.urls))), nil
 }
@@ -106,7 +107,7 @@ func (c *Channel) push(ctx context.Context, url string, body []byte) error {
 	if c.authorization != "" {
 		h.Set("Authorization", c.authorization)
 	}
-	a, err := c.post.Post(ctx, notice.Request{URL: url, Header: h, Body: body})
+	a, err := c.post.Post(ctx, provider.Request{URL: url, Header: h, Body: body})
 	if err == nil && len(a.Body) > 0 { // it answers without a word
 		return c.post.Unreadable(a)
 	}
@@ -194,7 +195,7 @@ func labels(to string, n *notice.Notification) map[string]string {
 		set("severity", string(notice.Warning))
 	}
 	set("owner", n.Owner)
-	set("receiver", notice.Line(to, notice.MaxTitle))
+	set("receiver", provider.Line(to, notice.MaxTitle))
 	drill := ""
 	if n.Drill {
 		drill = "true"

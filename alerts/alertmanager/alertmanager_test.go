@@ -16,6 +16,7 @@ import (
 
 	"vigie/alerts/notice"
 	"vigie/alerts/notice/noticetest"
+	"vigie/internal/provider"
 )
 
 // check is its OpenAPI description of a postableAlert, and what its model refuses.
@@ -40,14 +41,14 @@ func check(body []byte) error {
 		if a.Labels["alertname"] == "" || a.Labels["vigie"] != "problem" || !slices.Contains([]string{"critical", "warning", "info"}, a.Labels["severity"]) || a.StartsAt.IsZero() || a.EndsAt.Before(a.StartsAt) {
 			return fmt.Errorf("alert %+v", a)
 		}
-		if a.GeneratorURL != "" && notice.Link(a.GeneratorURL) == "" {
+		if a.GeneratorURL != "" && provider.Link(a.GeneratorURL) == "" {
 			return fmt.Errorf("generatorURL %q", a.GeneratorURL)
 		}
 	}
 	return nil
 }
 
-func provider() noticetest.Provider {
+func documented() noticetest.Provider {
 	return noticetest.Provider{
 		New: func(url string) (notice.Notifier, error) {
 			return New(Config{URLs: []string{url + "/alertmanager/"}, User: "vigie", Secret: "a-password-of-ours"})
@@ -63,7 +64,7 @@ func provider() noticetest.Provider {
 	}
 }
 
-func TestAlertmanager(t *testing.T) { noticetest.Conform(t, provider()) }
+func TestAlertmanager(t *testing.T) { noticetest.Conform(t, documented()) }
 
 // Each of a cluster is told; one that takes it is enough.
 func TestACluster(t *testing.T) {
@@ -73,14 +74,14 @@ func TestACluster(t *testing.T) {
 	}{
 		{[]noticetest.Mode{noticetest.OK, noticetest.OK}, noticetest.Outcome{}},
 		{[]noticetest.Mode{noticetest.Busy, noticetest.OK, noticetest.Refuses}, noticetest.Outcome{}},
-		{[]noticetest.Mode{noticetest.Refuses, noticetest.Busy}, noticetest.Outcome{Certainty: notice.Temporary, Reason: notice.ReasonRate}},
-		{[]noticetest.Mode{noticetest.Refuses, noticetest.Busy, noticetest.FailsAfter}, noticetest.Outcome{Certainty: notice.Ambiguous, Reason: notice.ReasonServer}},
-		{[]noticetest.Mode{noticetest.Denies, noticetest.Denies}, noticetest.Outcome{Certainty: notice.Permanent, Reason: notice.ReasonAuth}},
+		{[]noticetest.Mode{noticetest.Refuses, noticetest.Busy}, noticetest.Outcome{Certainty: provider.Temporary, Reason: provider.ReasonRate}},
+		{[]noticetest.Mode{noticetest.Refuses, noticetest.Busy, noticetest.FailsAfter}, noticetest.Outcome{Certainty: provider.Ambiguous, Reason: provider.ReasonServer}},
+		{[]noticetest.Mode{noticetest.Denies, noticetest.Denies}, noticetest.Outcome{Certainty: provider.Permanent, Reason: provider.ReasonAuth}},
 	} {
 		var urls []string
 		var receivers []*noticetest.Receiver
 		for _, m := range c.modes {
-			p := provider()
+			p := documented()
 			p.Check = nil
 			r := noticetest.NewReceiver(t, p)
 			r.Behave(m)
@@ -91,7 +92,7 @@ func TestACluster(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = channel.Notify(t.Context(), "", notice.Fixtures()[0])
-		if f := notice.Failed(err); (f == nil) != (c.want.Reason == "") || f != nil && (f.Certainty != c.want.Certainty || f.Reason != c.want.Reason) {
+		if f := provider.Failed(err); (f == nil) != (c.want.Reason == "") || f != nil && (f.Certainty != c.want.Certainty || f.Reason != c.want.Reason) {
 			t.Errorf("%v: %v", c.modes, err)
 		}
 		for i, r := range receivers {

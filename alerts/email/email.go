@@ -27,6 +27,7 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 
 	"vigie/alerts/notice"
+	"vigie/internal/provider"
 )
 
 // TLS is how the connection is encrypted.
@@ -73,7 +74,7 @@ func New(c Config) (*Channel, error) {
 		c.TLS = StartTLS
 	case StartTLS, Implicit, Opportunistic:
 	case None:
-		if !notice.Loopback(c.Host) {
+		if !provider.Loopback(c.Host) {
 			return nil, errors.New("tls: none is for a server on this machine: use starttls or implicit")
 		}
 	default:
@@ -110,7 +111,7 @@ func address(text string) (*mail.Address, error) {
 	if err != nil || len(a.Address) > 254 || strings.ContainsFunc(a.Address, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`<>"(),;:\`, r) }) {
 		return nil, errors.New("not a mail address, as vigie@example.com")
 	}
-	a.Name = notice.Line(a.Name, 100)
+	a.Name = provider.Line(a.Name, 100)
 	return a, nil
 }
 
@@ -128,18 +129,18 @@ const (
 )
 
 // Notify sends n once. Only an answer of 250 after the message makes it sent; its text is in the receipt.
-func (c *Channel) Notify(ctx context.Context, to string, n *notice.Notification) (notice.Receipt, error) {
+func (c *Channel) Notify(ctx context.Context, to string, n *notice.Notification) (provider.Receipt, error) {
 	recipient, err := address(to)
 	if err != nil {
-		return notice.Receipt{}, c.fail(notice.Permanent, notice.ReasonUnknown, "to: %v", err)
+		return provider.Receipt{}, c.fail(provider.Permanent, provider.ReasonUnknown, "to: %v", err)
 	}
 	message, err := c.compose(recipient, n)
 	if err != nil {
-		return notice.Receipt{}, c.fail(notice.Permanent, notice.ReasonConfig, "write the message: %v", err)
+		return provider.Receipt{}, c.fail(provider.Permanent, provider.ReasonConfig, "write the message: %v", err)
 	}
 	conn, err := c.dial(ctx)
 	if err != nil {
-		return notice.Receipt{}, c.fail(notice.Temporary, notice.ReasonUnreachable, "no connection: %v", err)
+		return provider.Receipt{}, c.fail(provider.Temporary, provider.ReasonUnreachable, "no connection: %v", err)
 	}
 	defer conn.Close()
 	if deadline, ok := ctx.Deadline(); ok {
@@ -148,30 +149,30 @@ func (c *Channel) Notify(ctx context.Context, to string, n *notice.Notification)
 	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
 	client, err := smtp.NewClient(conn, c.c.Host)
 	if err != nil {
-		return notice.Receipt{}, c.judge(greeting, err)
+		return provider.Receipt{}, c.judge(greeting, err)
 	}
 	client.SkipSMTPUTF8(true) // addresses are ASCII: no server on the way need know more
 	if err := client.Hello(c.c.Helo); err != nil {
-		return notice.Receipt{}, c.judge(greeting, err)
+		return provider.Receipt{}, c.judge(greeting, err)
 	}
 	if f := c.secure(client); f != nil {
-		return notice.Receipt{}, f
+		return provider.Receipt{}, f
 	}
 	if err := client.Mail("<" + c.from.Address + ">"); err != nil {
-		return notice.Receipt{}, c.judge(sender, err)
+		return provider.Receipt{}, c.judge(sender, err)
 	}
 	if err := client.Rcpt("<" + recipient.Address + ">"); err != nil {
-		return notice.Receipt{}, c.judge(rcpt, err)
+		return provider.Receipt{}, c.judge(rcpt, err)
 	}
 	w, err := client.Data()
 	if err != nil {
-		return notice.Receipt{}, c.judge(data, err)
+		return provider.Receipt{}, c.judge(data, err)
 	}
 	if _, err := w.Write(message); err != nil {
-		return notice.Receipt{}, c.judge(data, err) // there was no dot: it cannot have been taken
+		return provider.Receipt{}, c.judge(data, err) // there was no dot: it cannot have been taken
 	}
 	if err := w.Close(); err != nil {
-		return notice.Receipt{}, c.judge(dot, err)
+		return provider.Receipt{}, c.judge(dot, err)
 	}
 	answer := ""
 	if d, ok := w.(*smtp.DataCloser); ok {
@@ -179,7 +180,7 @@ func (c *Channel) Notify(ctx context.Context, to string, n *notice.Notification)
 	}
 	conn.SetDeadline(time.Now().Add(quitTimeout))
 	client.Quit() // it is sent, whatever comes of this
-	return notice.Receipt{ID: queued(answer), Text: c.hide("250 "+answer, 200)}, nil
+	return provider.Receipt{ID: queued(answer), Text: c.hide("250 "+answer, 200)}, nil
 }
 
 func (c *Channel) dial(ctx context.Context) (net.Conn, error) {
@@ -201,7 +202,7 @@ func (c *Channel) tls() *tls.Config {
 func (c *Channel) secure(client *smtp.Client) error {
 	offered, _ := client.Extension("STARTTLS")
 	if c.c.TLS == StartTLS && !offered {
-		return c.fail(notice.Permanent, notice.ReasonConfig, "the server offers no STARTTLS, which tls: starttls requires")
+		return c.fail(provider.Permanent, provider.ReasonConfig, "the server offers no STARTTLS, which tls: starttls requires")
 	}
 	encrypted := c.c.TLS == Implicit
 	if offered && (c.c.TLS == StartTLS || c.c.TLS == Opportunistic) {
@@ -213,8 +214,8 @@ func (c *Channel) secure(client *smtp.Client) error {
 	if c.c.User == "" {
 		return nil
 	}
-	if !encrypted && !notice.Loopback(c.c.Host) {
-		return c.fail(notice.Permanent, notice.ReasonConfig, "the server offers no STARTTLS: the password is not sent for all to read")
+	if !encrypted && !provider.Loopback(c.c.Host) {
+		return c.fail(provider.Permanent, provider.ReasonConfig, "the server offers no STARTTLS: the password is not sent for all to read")
 	}
 	_, text := client.Extension("AUTH")
 	mechanisms := strings.Fields(strings.ToUpper(text))
@@ -235,7 +236,7 @@ func (c *Channel) secure(client *smtp.Client) error {
 	case has("LOGIN"):
 		a = smtp.LoginAuth(c.c.User, c.c.Secret, c.c.Host, true)
 	default:
-		return c.fail(notice.Permanent, notice.ReasonConfig, "the server offers none of SCRAM-SHA-256, PLAIN, LOGIN to sign in, but %q", text)
+		return c.fail(provider.Permanent, provider.ReasonConfig, "the server offers none of SCRAM-SHA-256, PLAIN, LOGIN to sign in, but %q", text)
 	}
 	if err := client.Auth(a); err != nil {
 		return c.judge(auth, err)
@@ -247,42 +248,42 @@ func (c *Channel) secure(client *smtp.Client) error {
 func (c *Channel) judge(s stage, err error) error {
 	reply, ok := errors.AsType[*textproto.Error](err)
 	if !ok || reply.Code < 400 || reply.Code > 599 {
-		reason := notice.ReasonServer
+		reason := provider.ReasonServer
 		if net, ok := errors.AsType[net.Error](err); ok && net.Timeout() {
-			reason = notice.ReasonTimeout
+			reason = provider.ReasonTimeout
 		}
 		if s == dot {
 			if !ok {
-				reason = notice.ReasonTimeout
+				reason = provider.ReasonTimeout
 			}
-			return c.fail(notice.Ambiguous, reason, "%s: %v", s, err)
+			return c.fail(provider.Ambiguous, reason, "%s: %v", s, err)
 		}
-		return c.fail(notice.Temporary, notice.ReasonUnreachable, "%s: %v", s, err)
+		return c.fail(provider.Temporary, provider.ReasonUnreachable, "%s: %v", s, err)
 	}
-	certainty, reason := notice.Permanent, notice.ReasonRefused
+	certainty, reason := provider.Permanent, provider.ReasonRefused
 	if reply.Code < 500 {
-		certainty, reason = notice.Temporary, notice.ReasonServer
+		certainty, reason = provider.Temporary, provider.ReasonServer
 	}
 	switch {
 	case s == auth, reply.Code == 530, reply.Code == 534, reply.Code == 535, reply.Code == 538:
-		reason = notice.ReasonAuth
+		reason = provider.ReasonAuth
 	case reply.Code == 452:
-		reason = notice.ReasonRate
+		reason = provider.ReasonRate
 	case s == rcpt && (reply.Code == 550 || reply.Code == 551 || reply.Code == 553 || reply.Code == 556):
-		reason = notice.ReasonUnknown
+		reason = provider.ReasonUnknown
 	}
 	return c.fail(certainty, reason, "%s it answered %d %s", s, reply.Code, reply.Msg)
 }
 
-func (c *Channel) fail(certainty notice.Certainty, reason notice.Reason, format string, args ...any) *notice.Failure {
-	return &notice.Failure{Certainty: certainty, Reason: reason, Err: errors.New(c.hide(fmt.Sprintf(format, args...), 400))}
+func (c *Channel) fail(certainty provider.Certainty, reason provider.Reason, format string, args ...any) *provider.Failure {
+	return &provider.Failure{Certainty: certainty, Reason: reason, Err: errors.New(c.hide(fmt.Sprintf(format, args...), 400))}
 }
 
 func (c *Channel) hide(text string, limit int) string {
 	if len(c.c.Secret) >= 4 {
 		text = strings.ReplaceAll(text, c.c.Secret, "…")
 	}
-	return notice.Line(text, limit)
+	return provider.Line(text, limit)
 }
 
 var queueID = regexp.MustCompile(`(?i)queued as ([0-9A-Za-z.-]{1,60})`)
@@ -310,7 +311,7 @@ func (c *Channel) compose(to *mail.Address, n *notice.Notification) ([]byte, err
 	}
 	for name, value := range map[string]string{
 		"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All", "X-Mailer": "Vigie",
-		"X-Vigie-Id": n.ID, "X-Vigie-Problem": n.Problem, "X-Vigie-Kind": notice.Line(string(n.Kind), 20), "X-Vigie-Severity": notice.Line(string(n.Severity), 20), "X-Vigie-Drill": strconv.FormatBool(n.Drill), "X-Vigie-Repeat": strconv.FormatBool(n.Repeat),
+		"X-Vigie-Id": n.ID, "X-Vigie-Problem": n.Problem, "X-Vigie-Kind": provider.Line(string(n.Kind), 20), "X-Vigie-Severity": provider.Line(string(n.Severity), 20), "X-Vigie-Drill": strconv.FormatBool(n.Drill), "X-Vigie-Repeat": strconv.FormatBool(n.Repeat),
 	} {
 		if value != "" {
 			m.SetGenHeader(gomail.Header(name), value)

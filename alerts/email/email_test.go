@@ -28,6 +28,7 @@ import (
 
 	"vigie/alerts/notice"
 	"vigie/alerts/notice/noticetest"
+	"vigie/internal/provider"
 )
 
 const password = "correct horse battery"
@@ -207,8 +208,8 @@ func TestFailures(t *testing.T) {
 		name      string
 		server    *post
 		change    func(c *Config)
-		certainty notice.Certainty
-		reason    notice.Reason // "": it is sent
+		certainty provider.Certainty
+		reason    provider.Reason // "": it is sent
 		taken     int
 	}{
 		{name: "all is well", server: &post{}, taken: 1},
@@ -216,22 +217,22 @@ func TestFailures(t *testing.T) {
 		{name: "LOGIN alone", server: &post{mechanisms: []string{"LOGIN"}}, taken: 1},
 		{name: "on this machine in the clear", server: &post{plain: true}, change: func(c *Config) { c.TLS = None }, taken: 1},
 		{name: "STARTTLS where there is one", server: &post{}, change: func(c *Config) { c.TLS = Opportunistic }, taken: 1},
-		{name: "no STARTTLS though it is required", server: &post{plain: true}, certainty: notice.Permanent, reason: notice.ReasonConfig},
-		{name: "a certificate of somebody else's", server: &post{}, change: func(c *Config) { c.Roots = x509.NewCertPool() }, certainty: notice.Temporary, reason: notice.ReasonUnreachable},
-		{name: "no way to sign in", server: &post{mechanisms: []string{"GSSAPI"}}, certainty: notice.Permanent, reason: notice.ReasonConfig},
-		{name: "a wrong password", server: &post{}, change: func(c *Config) { c.Secret = "wrong horse" }, certainty: notice.Permanent, reason: notice.ReasonAuth},
-		{name: "454 at authentication", server: &post{auth: reply(454, "try later "+password)}, certainty: notice.Temporary, reason: notice.ReasonAuth},
-		{name: "450 at the sender", server: &post{mail: reply(450, "slow down")}, certainty: notice.Temporary, reason: notice.ReasonServer},
-		{name: "553 at the sender", server: &post{mail: reply(553, "not your address")}, certainty: notice.Permanent, reason: notice.ReasonRefused},
-		{name: "450 at the recipient", server: &post{rcpt: reply(450, "greylisted")}, certainty: notice.Temporary, reason: notice.ReasonServer},
-		{name: "452 at the recipient", server: &post{rcpt: reply(452, "too many")}, certainty: notice.Temporary, reason: notice.ReasonRate},
-		{name: "550 at the recipient", server: &post{rcpt: reply(550, "no such user")}, certainty: notice.Permanent, reason: notice.ReasonUnknown},
-		{name: "554 at the recipient", server: &post{rcpt: reply(554, "blocked")}, certainty: notice.Permanent, reason: notice.ReasonRefused},
-		{name: "554 after the message", server: &post{end: reply(554, "spam")}, certainty: notice.Permanent, reason: notice.ReasonRefused},
-		{name: "451 after the message", server: &post{end: reply(451, "disk")}, certainty: notice.Temporary, reason: notice.ReasonServer},
-		{name: "closed before the dot was read", server: &post{closes: "before"}, certainty: notice.Ambiguous, reason: notice.ReasonTimeout},
-		{name: "closed after the dot", server: &post{closes: "after"}, certainty: notice.Ambiguous, reason: notice.ReasonTimeout, taken: 1},
-		{name: "silent after the dot", server: &post{waits: make(chan struct{})}, certainty: notice.Ambiguous, reason: notice.ReasonTimeout, taken: 1},
+		{name: "no STARTTLS though it is required", server: &post{plain: true}, certainty: provider.Permanent, reason: provider.ReasonConfig},
+		{name: "a certificate of somebody else's", server: &post{}, change: func(c *Config) { c.Roots = x509.NewCertPool() }, certainty: provider.Temporary, reason: provider.ReasonUnreachable},
+		{name: "no way to sign in", server: &post{mechanisms: []string{"GSSAPI"}}, certainty: provider.Permanent, reason: provider.ReasonConfig},
+		{name: "a wrong password", server: &post{}, change: func(c *Config) { c.Secret = "wrong horse" }, certainty: provider.Permanent, reason: provider.ReasonAuth},
+		{name: "454 at authentication", server: &post{auth: reply(454, "try later "+password)}, certainty: provider.Temporary, reason: provider.ReasonAuth},
+		{name: "450 at the sender", server: &post{mail: reply(450, "slow down")}, certainty: provider.Temporary, reason: provider.ReasonServer},
+		{name: "553 at the sender", server: &post{mail: reply(553, "not your address")}, certainty: provider.Permanent, reason: provider.ReasonRefused},
+		{name: "450 at the recipient", server: &post{rcpt: reply(450, "greylisted")}, certainty: provider.Temporary, reason: provider.ReasonServer},
+		{name: "452 at the recipient", server: &post{rcpt: reply(452, "too many")}, certainty: provider.Temporary, reason: provider.ReasonRate},
+		{name: "550 at the recipient", server: &post{rcpt: reply(550, "no such user")}, certainty: provider.Permanent, reason: provider.ReasonUnknown},
+		{name: "554 at the recipient", server: &post{rcpt: reply(554, "blocked")}, certainty: provider.Permanent, reason: provider.ReasonRefused},
+		{name: "554 after the message", server: &post{end: reply(554, "spam")}, certainty: provider.Permanent, reason: provider.ReasonRefused},
+		{name: "451 after the message", server: &post{end: reply(451, "disk")}, certainty: provider.Temporary, reason: provider.ReasonServer},
+		{name: "closed before the dot was read", server: &post{closes: "before"}, certainty: provider.Ambiguous, reason: provider.ReasonTimeout},
+		{name: "closed after the dot", server: &post{closes: "after"}, certainty: provider.Ambiguous, reason: provider.ReasonTimeout, taken: 1},
+		{name: "silent after the dot", server: &post{waits: make(chan struct{})}, certainty: provider.Ambiguous, reason: provider.ReasonTimeout, taken: 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -262,7 +263,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-func expect(t *testing.T, err error, certainty notice.Certainty, reason notice.Reason) {
+func expect(t *testing.T, err error, certainty provider.Certainty, reason provider.Reason) {
 	t.Helper()
 	if reason == "" {
 		if err != nil {
@@ -270,7 +271,7 @@ func expect(t *testing.T, err error, certainty notice.Certainty, reason notice.R
 		}
 		return
 	}
-	f := notice.Failed(err)
+	f := provider.Failed(err)
 	if f == nil || f.Certainty != certainty || f.Reason != reason {
 		t.Errorf("%v (%+v), want %s, %s", err, f, certainty, reason)
 		return
@@ -284,15 +285,15 @@ func expect(t *testing.T, err error, certainty notice.Certainty, reason notice.R
 func TestFailuresBeforeASession(t *testing.T) {
 	for _, c := range []struct {
 		name, says string
-		certainty  notice.Certainty
-		reason     notice.Reason
+		certainty  provider.Certainty
+		reason     provider.Reason
 	}{
-		{"421 at the greeting", "421 too busy\r\n", notice.Temporary, notice.ReasonServer},
-		{"554 at the greeting", "554 no service for you\r\n", notice.Permanent, notice.ReasonRefused},
-		{"closed", "", notice.Temporary, notice.ReasonUnreachable},
-		{"no mail server", "SSH-2.0-OpenSSH_9.9\r\n", notice.Temporary, notice.ReasonUnreachable},
-		{"closed after the greeting", "220 mx.example\r\n", notice.Temporary, notice.ReasonUnreachable},
-		{"closed after STARTTLS", "220 mx.example\r\n250-mx.example\r\n250 STARTTLS\r\n220 go on\r\n", notice.Temporary, notice.ReasonUnreachable},
+		{"421 at the greeting", "421 too busy\r\n", provider.Temporary, provider.ReasonServer},
+		{"554 at the greeting", "554 no service for you\r\n", provider.Permanent, provider.ReasonRefused},
+		{"closed", "", provider.Temporary, provider.ReasonUnreachable},
+		{"no mail server", "SSH-2.0-OpenSSH_9.9\r\n", provider.Temporary, provider.ReasonUnreachable},
+		{"closed after the greeting", "220 mx.example\r\n", provider.Temporary, provider.ReasonUnreachable},
+		{"closed after STARTTLS", "220 mx.example\r\n250-mx.example\r\n250 STARTTLS\r\n220 go on\r\n", provider.Temporary, provider.ReasonUnreachable},
 	} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -321,7 +322,7 @@ func TestFailuresBeforeASession(t *testing.T) {
 		cancel()
 		l.Close()
 		_, err = channel.Notify(t.Context(), "oncall@example.com", notice.Fixtures()[0])
-		expect(t, err, notice.Temporary, notice.ReasonUnreachable)
+		expect(t, err, provider.Temporary, provider.ReasonUnreachable)
 	}
 }
 
@@ -340,13 +341,13 @@ func TestAServerThatSaysNothingEndsWithTheDeadline(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		_, err = channel.Notify(ctx, "oncall@example.com", notice.Fixtures()[0])
-		expect(t, err, notice.Temporary, notice.ReasonUnreachable)
+		expect(t, err, provider.Temporary, provider.ReasonUnreachable)
 		cancel()
 		// Cancelled by hand, there is no deadline that the connection knows.
 		ctx, cancel = context.WithCancel(t.Context())
 		time.AfterFunc(100*time.Millisecond, cancel)
 		_, err = channel.Notify(ctx, "oncall@example.com", notice.Fixtures()[0])
-		expect(t, err, notice.Temporary, notice.ReasonUnreachable)
+		expect(t, err, provider.Temporary, provider.ReasonUnreachable)
 	}
 }
 
@@ -494,7 +495,7 @@ func TestConfiguration(t *testing.T) {
 	}
 	for _, to := range []string{"", "oncall", "a@example.com, b@example.com", "a@example.com>\r\nRCPT TO:<b@example.com", "é@example.com", "a@b@c"} {
 		_, err := channel.Notify(t.Context(), to, notice.Fixtures()[0])
-		expect(t, err, notice.Permanent, notice.ReasonUnknown)
+		expect(t, err, provider.Permanent, provider.ReasonUnknown)
 	}
 }
 

@@ -4,16 +4,16 @@
 //
 // A Notification is whole: a channel needs nothing else to say it, and every text in it is rendered
 // and bounded, so that nothing can fail while it is sent. What a channel returns tells apart what is
-// certainly not sent, what may have been, and what will never be (Failure).
+// certainly not sent, what may have been, and what will never be (provider.Failure).
 //
-// Reading order: notice.go is what is said, failure.go what came of it, text.go the plain words,
-// template.go a team's own words with the plain ones to fall back on, post.go the one way to speak
-// HTTP to a provider.
+// Reading order: notice.go is what is said, text.go the plain words, template.go a team's own words with the
+// plain ones to fall back on.
 package notice
 
 import (
 	"context"
 	"time"
+	"vigie/internal/provider"
 )
 
 // Kind is why something is said.
@@ -93,16 +93,10 @@ type Alert struct {
 	Ended    time.Time // zero: it fires
 }
 
-// Receipt is what a provider answered.
-type Receipt struct {
-	ID   string // the provider's, to ask it about; may be empty
-	Text string // its answer, at most 200 characters, without secrets
-}
-
 // Notifier says things by one channel. It must return by ctx's deadline, which is always set, and may be
-// called at the same time. An error that is no *Failure counts as Ambiguous.
+// called at the same time. An error that is no *provider.Failure counts as Ambiguous.
 type Notifier interface {
 	// Notify says n to a destination as the channel understands it (an address, a number, a key; "" where
 	// the channel has one of its own).
-	Notify(ctx context.Context, to string, n *Notification) (Receipt, error)
+	Notify(ctx context.Context, to string, n *Notification) (provider.Receipt, error)
 }

@@ -11,6 +11,7 @@ import (
 	"text/template/parse"
 	"time"
 	"unicode/utf8"
+	"vigie/internal/provider"
 )
 
 // Bounds of a team's template: what it is, and what one rendering may cost.
@@ -92,7 +93,7 @@ func (t *Template) execute(n *Notification) (string, error) {
 		return "", err
 	}
 	marks := marks(n, r.words)
-	text := Lines(r.out.String(), MaxText-count(marks))
+	text := provider.Lines(r.out.String(), MaxText-count(marks))
 	if strings.TrimSpace(text) == "" {
 		return "", errors.New("it says nothing")
 	}
@@ -177,7 +178,7 @@ func (r *rendering) functions() template.FuncMap {
 		"upper":   func(s string) (string, error) { return r.spend(strings.ToUpper(s)) },
 		"lower":   func(s string) (string, error) { return r.spend(strings.ToLower(s)) },
 		"trim":    func(s string) (string, error) { return r.spend(strings.TrimSpace(s)) },
-		"cut":     func(n int, s string) (string, error) { return r.spend(Line(s, min(n, MaxText))) },
+		"cut":     func(n int, s string) (string, error) { return r.spend(provider.Line(s, min(n, MaxText))) },
 		"replace": r.replace,
 		"join":    r.join,
 		"default": func(s string, v any) any {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vigie/internal/gsm"
+	"vigie/internal/provider"
 )
 
 // Facts are what Render is told beside a Notification's own fields.
@@ -40,7 +41,7 @@ const (
 func Render(n *Notification, f Facts) {
 	w := WordsIn(n.Language)
 	n.clean()
-	subject := Line(f.Title, MaxTitle)
+	subject := provider.Line(f.Title, MaxTitle)
 	if subject == "" {
 		switch n.Kind {
 		case Test:
@@ -51,8 +52,8 @@ func Render(n *Notification, f Facts) {
 			subject = w.NoTitle
 		}
 	}
-	n.Title = Line(heading(n, w)+subject, MaxTitle)
-	n.Text = Lines(body(n, w, f), MaxText)
+	n.Title = provider.Line(heading(n, w)+subject, MaxTitle)
+	n.Text = provider.Lines(body(n, w, f), MaxText)
 	n.Short = short(n, w, subject)
 }
 
@@ -61,7 +62,7 @@ func Render(n *Notification, f Facts) {
 func Clean(n *Notification) *Notification {
 	c := *n
 	c.clean()
-	c.Title, c.Text, c.Short = Line(n.Title, MaxTitle), Lines(n.Text, MaxText), Line(n.Short, maxShort)
+	c.Title, c.Text, c.Short = provider.Line(n.Title, MaxTitle), provider.Lines(n.Text, MaxText), provider.Line(n.Short, maxShort)
 	if c.Title == "" {
 		c.Title = WordsIn(n.Language).NoTitle
 	}
@@ -77,14 +78,14 @@ func (n *Notification) clean() {
 			return r
 		}
 		return -1
-	}, Line(n.ID, maxID))
-	n.Problem = Line(n.Problem, MaxTitle)
+	}, provider.Line(n.ID, maxID))
+	n.Problem = provider.Line(n.Problem, MaxTitle)
 	n.Labels = cleanLabels(n.Labels)
-	n.Owner, n.Spark = Line(n.Owner, maxLabel), Line(n.Spark, maxKey)
-	n.URL, n.AckURL, n.Runbook = Link(n.URL), Link(n.AckURL), Link(n.Runbook)
+	n.Owner, n.Spark = provider.Line(n.Owner, maxLabel), provider.Line(n.Spark, maxKey)
+	n.URL, n.AckURL, n.Runbook = provider.Link(n.URL), provider.Link(n.AckURL), provider.Link(n.Runbook)
 	alerts := make([]Alert, 0, min(len(n.Alerts), maxAlerts))
 	for _, a := range n.Alerts[:min(len(n.Alerts), maxAlerts)] {
-		a.Title, a.Labels = Line(a.Title, MaxTitle), cleanLabels(a.Labels)
+		a.Title, a.Labels = provider.Line(a.Title, MaxTitle), cleanLabels(a.Labels)
 		alerts = append(alerts, a)
 	}
 	n.Alerts = alerts
@@ -99,8 +100,8 @@ func cleanLabels(labels map[string]string) map[string]string {
 		if len(clean) == maxLabels {
 			break
 		}
-		if key := Line(name, maxKey); key != "" {
-			clean[key] = Line(labels[name], maxLabel)
+		if key := provider.Line(name, maxKey); key != "" {
+			clean[key] = provider.Line(labels[name], maxLabel)
 		}
 	}
 	return clean
@@ -146,7 +147,7 @@ func body(n *Notification, w *Words, f Facts) string {
 		}
 	}
 	b.WriteString(marks(n, w))
-	if detail := Lines(f.Detail, MaxText/4); detail != "" {
+	if detail := provider.Lines(f.Detail, MaxText/4); detail != "" {
 		b.WriteString(detail + "\n\n")
 	}
 	if n.Kind == Test || n.Kind == Heartbeat {
@@ -157,7 +158,7 @@ func body(n *Notification, w *Words, f Facts) string {
 	line(w.viewers, w.number(n.Viewers, 0))
 	var carried []string
 	for _, c := range f.Carried[:min(len(f.Carried), maxCarried)] {
-		if c = Line(c, maxLabel); c != "" {
+		if c = provider.Line(c, maxLabel); c != "" {
 			carried = append(carried, c)
 		}
 	}
@@ -167,7 +168,7 @@ func body(n *Notification, w *Words, f Facts) string {
 	// Alerts take what labels leave. One alert that says what the title says is no list.
 	labels := joinLabels(n.Labels, ", ")
 	if labels != "" {
-		labels = "\n" + Line(w.labels+w.colon+labels, MaxText/4)
+		labels = "\n" + provider.Line(w.labels+w.colon+labels, MaxText/4)
 	}
 	if len(n.Alerts) > 1 {
 		line("\n"+w.alerts, fmt.Sprint(len(n.Alerts)))
@@ -218,7 +219,7 @@ func span(n *Notification, w *Words) string {
 func alertLine(n *Notification, w *Words, a Alert) string {
 	title := a.Title
 	if title == "" {
-		title = Line(joinLabels(a.Labels, ", "), MaxTitle)
+		title = provider.Line(joinLabels(a.Labels, ", "), MaxTitle)
 	}
 	parts := []string{}
 	if s := w.Severity[a.Severity]; s != "" {
@@ -286,7 +287,7 @@ type Named struct {
 func Links(n *Notification) []Named {
 	w := WordsIn(n.Language)
 	var all []Named
-	for _, l := range []Named{{w.Acknowledge, Link(n.AckURL), true}, {w.Board, Link(n.URL), false}, {w.Runbook, Link(n.Runbook), false}} {
+	for _, l := range []Named{{w.Acknowledge, provider.Link(n.AckURL), true}, {w.Board, provider.Link(n.URL), false}, {w.Runbook, provider.Link(n.Runbook), false}} {
 		if l.URL != "" {
 			all = append(all, l)
 		}

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"vigie/internal/gsm"
+	"vigie/internal/provider"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -86,14 +87,14 @@ func TestALineIsALine(t *testing.T) {
 		{"abc", 0, ""},
 		{"😀😀", 1, "…"},
 	} {
-		if got := Line(c.text, c.limit); got != c.want {
+		if got := provider.Line(c.text, c.limit); got != c.want {
 			t.Errorf("Line(%q, %d) = %q, want %q", c.text, c.limit, got, c.want)
 		}
 	}
-	if got := Lines("\n\na \r\n\n\n\n b\x00c\n", 99); got != "a\n\n b c" {
+	if got := provider.Lines("\n\na \r\n\n\n\n b\x00c\n", 99); got != "a\n\n b c" {
 		t.Errorf("Lines: %q", got)
 	}
-	if got := Lines("a\nb", 2); got != "a…" {
+	if got := provider.Lines("a\nb", 2); got != "a…" {
 		t.Errorf("Lines: %q", got)
 	}
 }
@@ -105,7 +106,7 @@ func TestALinkIsOfTheWeb(t *testing.T) {
 		"https://a@wiki.example/": false, "https://wiki.example/a b": false, "https://wiki.example/\nX: y": false, "https://wiki.example/|click>": false,
 		"https://wiki.example/\"onclick=": false, "https://wıki.example": false, "https://wiki.example/" + strings.Repeat("a", 2000): false,
 	} {
-		if got := Link(text) != ""; got != want {
+		if got := provider.Link(text) != ""; got != want {
 			t.Errorf("Link(%q): %v", text, got)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vigie/alerts/notice"
+	"vigie/internal/provider"
 )
 
 // Default is PagerDuty's address; accounts in its European region have another: https://events.eu.pagerduty.com/v2/enqueue.
@@ -22,13 +23,13 @@ const Default = "https://events.pagerduty.com/v2/enqueue"
 type Config struct {
 	URL  string // "": Default
 	Key  string // its integration key, 32 characters: a secret; may be empty where every destination has its own
-	Post notice.PostConfig
+	Post provider.PostConfig
 }
 
 // Channel is a notice.Notifier. A destination is a service's integration key; "" is that of the Config.
 type Channel struct {
 	url, key string
-	post     *notice.Poster
+	post     *provider.Poster
 }
 
 // New checks c. Its errors name the field.
@@ -36,7 +37,7 @@ func New(c Config) (*Channel, error) {
 	if c.URL == "" {
 		c.URL = Default
 	}
-	if err := notice.CheckURL("url", c.URL, false); err != nil {
+	if err := provider.CheckURL("url", c.URL, false); err != nil {
 		return nil, err
 	}
 	if c.Key != "" {
@@ -44,7 +45,7 @@ func New(c Config) (*Channel, error) {
 			return nil, fmt.Errorf("key: %w", err)
 		}
 	}
-	return &Channel{c.URL, c.Key, notice.NewPoster(c.Post)}, nil
+	return &Channel{c.URL, c.Key, provider.NewPoster(c.Post)}, nil
 }
 
 func checkKey(key string) error {
@@ -59,36 +60,36 @@ func checkKey(key string) error {
 // Notify triggers the problem's incident, tells it again, or resolves it. A test triggers an incident of its
 // own, which somebody has to resolve there: what is tried is that telephones ring. A heartbeat is refused: it
 // would page.
-func (c *Channel) Notify(ctx context.Context, to string, n *notice.Notification) (notice.Receipt, error) {
+func (c *Channel) Notify(ctx context.Context, to string, n *notice.Notification) (provider.Receipt, error) {
 	action := "trigger"
 	switch n.Kind {
 	case notice.Resolved:
 		action = "resolve"
 	case notice.Heartbeat:
-		return notice.Receipt{}, &notice.Failure{Certainty: notice.Permanent, Reason: notice.ReasonConfig, Err: errors.New("a heartbeat would open an incident: send it to a webhook or to Alertmanager")}
+		return provider.Receipt{}, &provider.Failure{Certainty: provider.Permanent, Reason: provider.ReasonConfig, Err: errors.New("a heartbeat would open an incident: send it to a webhook or to Alertmanager")}
 	}
 	return c.send(ctx, to, action, n)
 }
 
 // Acknowledge tells that somebody has taken n's problem, so that PagerDuty stops to escalate it.
-func (c *Channel) Acknowledge(ctx context.Context, to string, n *notice.Notification) (notice.Receipt, error) {
+func (c *Channel) Acknowledge(ctx context.Context, to string, n *notice.Notification) (provider.Receipt, error) {
 	return c.send(ctx, to, "acknowledge", n)
 }
 
-func (c *Channel) send(ctx context.Context, to, action string, n *notice.Notification) (notice.Receipt, error) {
+func (c *Channel) send(ctx context.Context, to, action string, n *notice.Notification) (provider.Receipt, error) {
 	key := to
 	if key == "" {
 		key = c.key
 	}
 	if err := checkKey(key); err != nil {
-		return notice.Receipt{}, &notice.Failure{Certainty: notice.Permanent, Reason: notice.ReasonConfig, Err: fmt.Errorf("key: %w", err)}
+		return provider.Receipt{}, &provider.Failure{Certainty: provider.Permanent, Reason: provider.ReasonConfig, Err: fmt.Errorf("key: %w", err)}
 	}
 	post := c.post.Hiding(key)
 	body, err := json.Marshal(render(key, action, n))
 	if err != nil {
-		return notice.Receipt{}, post.Fail(notice.Permanent, notice.ReasonConfig, "encode: %v", err)
+		return provider.Receipt{}, post.Fail(provider.Permanent, provider.ReasonConfig, "encode: %v", err)
 	}
-	a, err := post.Post(ctx, notice.Request{URL: c.url, Header: http.Header{"Content-Type": {"application/json"}}, Body: body})
+	a, err := post.Post(ctx, provider.Request{URL: c.url, Header: http.Header{"Content-Type": {"application/json"}}, Body: body})
 	var answer struct {
 		Status   string   `json:"status"`
 		Message  string   `json:"message"`
@@ -97,13 +98,13 @@ func (c *Channel) send(ctx context.Context, to, action string, n *notice.Notific
 	}
 	unread := json.Unmarshal(a.Body, &answer)
 	if err != nil {
-		if f := (*notice.Failure)(nil); errors.As(err, &f) && a.Status == http.StatusBadRequest && unread == nil && strings.Contains(strings.ToLower(strings.Join(append(answer.Errors, answer.Message), " ")), "routing_key") {
-			f.Reason = notice.ReasonUnknown // there is no such service
+		if f := (*provider.Failure)(nil); errors.As(err, &f) && a.Status == http.StatusBadRequest && unread == nil && strings.Contains(strings.ToLower(strings.Join(append(answer.Errors, answer.Message), " ")), "routing_key") {
+			f.Reason = provider.ReasonUnknown // there is no such service
 		}
-		return notice.Receipt{}, err
+		return provider.Receipt{}, err
 	}
 	if unread != nil || answer.Status != "success" {
-		return notice.Receipt{}, post.Unreadable(a)
+		return provider.Receipt{}, post.Unreadable(a)
 	}
 	return post.Receipt(answer.DedupKey, answer.Message), nil
 }
@@ -151,7 +152,7 @@ func render(key, action string, n *notice.Notification) event {
 		e.Links = append(e.Links, link{l.URL, l.Text})
 	}
 	e.Payload = &payload{
-		Summary: notice.Line(n.Title, maxSummary), Source: "vigie", Severity: severity(n.Severity),
+		Summary: provider.Line(n.Title, maxSummary), Source: "vigie", Severity: severity(n.Severity),
 		Component: first(n.Labels, "service", "cdn", "source", "tool"), Group: first(n.Labels, "isp", "channel", "group"), Class: first(n.Labels, "rule", "alertname"),
 		Details: map[string]any{"text": n.Text, "kind": n.Kind, "problem": n.Problem, "drill": n.Drill},
 	}
@@ -179,7 +180,7 @@ func dedupKey(n *notice.Notification) string {
 	if key == "" {
 		key = "?"
 	}
-	return notice.Line("vigie "+key, maxDedup)
+	return provider.Line("vigie "+key, maxDedup)
 }
 
 func severity(s notice.Severity) string {

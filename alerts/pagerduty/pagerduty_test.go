@@ -12,6 +12,7 @@ import (
 
 	"vigie/alerts/notice"
 	"vigie/alerts/notice/noticetest"
+	"vigie/internal/provider"
 )
 
 const (
@@ -54,14 +55,14 @@ func check(body []byte) error {
 		return err
 	}
 	for _, l := range e.Links {
-		if notice.Link(l.Href) == "" || l.Text == "" {
+		if provider.Link(l.Href) == "" || l.Text == "" {
 			return fmt.Errorf("link %+v", l)
 		}
 	}
 	return nil
 }
 
-func provider() noticetest.Provider {
+func documented() noticetest.Provider {
 	return noticetest.Provider{
 		New:     func(url string) (notice.Notifier, error) { return New(Config{URL: url + "/v2/enqueue", Key: key}) },
 		Secrets: []string{key},
@@ -89,11 +90,11 @@ func provider() noticetest.Provider {
 	}
 }
 
-func TestPagerDuty(t *testing.T) { noticetest.Conform(t, provider()) }
+func TestPagerDuty(t *testing.T) { noticetest.Conform(t, documented()) }
 
 // One problem is one incident, from its first word to its last, and a destination's key is used before the channel's.
 func TestOneProblemIsOneIncident(t *testing.T) {
-	r := noticetest.NewReceiver(t, provider())
+	r := noticetest.NewReceiver(t, documented())
 	channel, err := New(Config{URL: r.URL + "/v2/enqueue", Key: key})
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +129,7 @@ func TestOneProblemIsOneIncident(t *testing.T) {
 }
 
 func TestATestIsAnIncidentOfItsOwnAndAHeartbeatNone(t *testing.T) {
-	r := noticetest.NewReceiver(t, provider())
+	r := noticetest.NewReceiver(t, documented())
 	channel, err := New(Config{URL: r.URL + "/v2/enqueue", Key: key})
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +142,7 @@ func TestATestIsAnIncidentOfItsOwnAndAHeartbeatNone(t *testing.T) {
 				t.Errorf("%v, %v", receipt, err)
 			}
 		case notice.Heartbeat:
-			if f := notice.Failed(err); f == nil || f.Certainty != notice.Permanent || f.Reason != notice.ReasonConfig {
+			if f := provider.Failed(err); f == nil || f.Certainty != provider.Permanent || f.Reason != provider.ReasonConfig {
 				t.Error(err)
 			}
 		}
@@ -174,13 +175,13 @@ func TestConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, to := range []string{"", "not a key"} {
-		if f := notice.Failed(errorOf(channel.Notify(t.Context(), to, notice.Fixtures()[0]))); f == nil || f.Certainty != notice.Permanent || f.Reason != notice.ReasonConfig {
+		if f := provider.Failed(errorOf(channel.Notify(t.Context(), to, notice.Fixtures()[0]))); f == nil || f.Certainty != provider.Permanent || f.Reason != provider.ReasonConfig {
 			t.Errorf("%q: %v", to, f)
 		}
 	}
 }
 
-func errorOf(_ notice.Receipt, err error) error { return err }
+func errorOf(_ provider.Receipt, err error) error { return err }
 
 func FuzzPagerDuty(f *testing.F) {
 	noticetest.Fuzz(f, func(t *testing.T, n *notice.Notification) {

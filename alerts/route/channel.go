@@ -12,6 +12,7 @@ import (
 
 	"vigie/alerts/notice"
 	"vigie/internal/match"
+	"vigie/internal/provider"
 )
 
 // Secret is a text that nobody may read in a log or an answer: it prints as …, after its scheme and host
@@ -197,7 +198,7 @@ func (c *Channel) check(k *checker, key string) {
 	}
 	if c.Template != "" {
 		if _, err := notice.Compile(cut(c.ID, 64), c.Template); err != nil {
-			k.bad(key+"template", "%s", notice.Line(err.Error(), maxText))
+			k.bad(key+"template", "%s", provider.Line(err.Error(), maxText))
 		}
 	}
 	switch c.Type {
@@ -297,7 +298,7 @@ func checkAddress(s string) string {
 // checkURL says what is wrong with an address, without saying it: it may be a secret.
 func (c *Channel) checkURL(s Secret) string {
 	plain := c.Type == Alertmanager || c.Type == Webhook || c.Type == SMS // whose secrets are elsewhere
-	if err := notice.CheckURL("url", string(s), plain); err != nil {
+	if err := provider.CheckURL("url", string(s), plain); err != nil {
 		return strings.TrimPrefix(err.Error(), "url: ")
 	}
 	if u, err := url.Parse(string(s)); err != nil || u.User != nil || !printable(string(s)) {

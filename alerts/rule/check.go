@@ -12,9 +12,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"vigie/alerts/notice"
 	"vigie/alerts/signal"
 	"vigie/internal/match"
+	"vigie/internal/provider"
 )
 
 // Bounds of a file.
@@ -77,7 +77,7 @@ func (c *checker) id(key, id string) {
 func (c *checker) line(key, text string, most int) {
 	if utf8.RuneCountInString(text) > most {
 		c.bad(key, "is longer than %d characters", most)
-	} else if notice.Line(text, most) != strings.TrimSpace(text) {
+	} else if provider.Line(text, most) != strings.TrimSpace(text) {
 		c.bad(key, "has characters that cannot be shown on one line")
 	}
 }
@@ -314,7 +314,7 @@ func (c *checker) reads(r *Rule, key string) {
 	for _, dim := range slices.Sorted(maps.Keys(r.Where)) {
 		at := key + "where." + dim
 		c.dimension(at, s, dim)
-		if v := r.Where[dim]; v == "" || utf8.RuneCountInString(v) > maxLabel || strings.ContainsAny(v, ",=") || notice.Line(v, maxLabel) != v {
+		if v := r.Where[dim]; v == "" || utf8.RuneCountInString(v) > maxLabel || strings.ContainsAny(v, ",=") || provider.Line(v, maxLabel) != v {
 			c.bad(at, "%.60q is not 1 to %d characters without , and =", v, maxLabel)
 		}
 	}

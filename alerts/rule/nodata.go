@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"vigie/alerts/notice"
+	"vigie/internal/provider"
 )
 
 var (
@@ -112,6 +113,6 @@ func (e *Evaluator) unread(v *view, i int, s *Series) {
 		}
 		st := c.state
 		e.become(st, Error, max(unix(st.At), unix(s.Complete)))
-		st.Why, st.Reason, st.Seen = notice.Line(s.Error, 200), ReasonRead, e.moment.Now
+		st.Why, st.Reason, st.Seen = provider.Line(s.Error, 200), ReasonRead, e.moment.Now
 	}
 }

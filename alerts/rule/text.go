@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"vigie/alerts/notice"
 	"vigie/alerts/signal"
+	"vigie/internal/provider"
 )
 
 // MaxRendered bounds a text once its placeholders are filled in, in characters.
@@ -81,7 +81,7 @@ func (t Text) Render(lang string, v Values) string {
 			continue
 		}
 		b.WriteString(text[:open])
-		said := notice.Line(w.say(text[open+1:open+1+length], &v), maxSaid)
+		said := provider.Line(w.say(text[open+1:open+1+length], &v), maxSaid)
 		if said == "" {
 			said = missing
 		}
@@ -89,7 +89,7 @@ func (t Text) Render(lang string, v Values) string {
 		text = text[open+length+2:]
 	}
 	b.WriteString(text)
-	return notice.Line(b.String(), MaxRendered)
+	return provider.Line(b.String(), MaxRendered)
 }
 
 // missing stands where nothing is known; it is never mistaken for zero.

@@ -13,51 +13,52 @@ import (
 	"unicode/utf8"
 
 	"vigie/alerts/notice"
+	"vigie/internal/provider"
 )
 
 // Config is an incoming webhook.
 type Config struct {
-	URL  string            // https://hooks.slack.com/services/…: a secret
-	Post notice.PostConfig // Proxy and Roots, where the network asks for them
+	URL  string              // https://hooks.slack.com/services/…: a secret
+	Post provider.PostConfig // Proxy and Roots, where the network asks for them
 }
 
 // Channel is a notice.Notifier. It has one destination: to is not used.
 type Channel struct {
 	url  string
-	post *notice.Poster
+	post *provider.Poster
 }
 
 // New checks c. Its errors name the field.
 func New(c Config) (*Channel, error) {
-	if err := notice.CheckURL("url", c.URL, false); err != nil {
+	if err := provider.CheckURL("url", c.URL, false); err != nil {
 		return nil, err
 	}
-	c.Post.Secrets = slices.Concat(c.Post.Secrets, notice.URLSecrets(c.URL))
-	return &Channel{c.URL, notice.NewPoster(c.Post)}, nil
+	c.Post.Secrets = slices.Concat(c.Post.Secrets, provider.URLSecrets(c.URL))
+	return &Channel{c.URL, provider.NewPoster(c.Post)}, nil
 }
 
 // Notify says n once.
-func (c *Channel) Notify(ctx context.Context, _ string, n *notice.Notification) (notice.Receipt, error) {
+func (c *Channel) Notify(ctx context.Context, _ string, n *notice.Notification) (provider.Receipt, error) {
 	body, err := json.Marshal(render(n))
 	if err != nil {
-		return notice.Receipt{}, c.post.Fail(notice.Permanent, notice.ReasonConfig, "encode: %v", err)
+		return provider.Receipt{}, c.post.Fail(provider.Permanent, provider.ReasonConfig, "encode: %v", err)
 	}
-	a, err := c.post.Post(ctx, notice.Request{URL: c.url, Header: http.Header{"Content-Type": {"application/json; charset=utf-8"}}, Body: body})
+	a, err := c.post.Post(ctx, provider.Request{URL: c.url, Header: http.Header{"Content-Type": {"application/json; charset=utf-8"}}, Body: body})
 	word := strings.TrimSpace(string(a.Body))
 	if err != nil {
 		// It says in a word what it has against a request.
-		if f := (*notice.Failure)(nil); errors.As(err, &f) && a.Status >= 400 && a.Status < 500 {
+		if f := (*provider.Failure)(nil); errors.As(err, &f) && a.Status >= 400 && a.Status < 500 {
 			switch word {
 			case "channel_not_found", "channel_is_archived", "no_service", "no_service_id", "user_not_found":
-				f.Certainty, f.Reason = notice.Permanent, notice.ReasonUnknown
+				f.Certainty, f.Reason = provider.Permanent, provider.ReasonUnknown
 			case "invalid_token", "no_team", "no_active_hooks", "team_disabled", "action_prohibited", "posting_to_general_channel_denied":
-				f.Certainty, f.Reason = notice.Permanent, notice.ReasonAuth
+				f.Certainty, f.Reason = provider.Permanent, provider.ReasonAuth
 			}
 		}
-		return notice.Receipt{}, err
+		return provider.Receipt{}, err
 	}
 	if word != "ok" {
-		return notice.Receipt{}, c.post.Unreadable(a)
+		return provider.Receipt{}, c.post.Unreadable(a)
 	}
 	return c.post.Receipt("", word), nil
 }
@@ -116,7 +117,7 @@ func render(n *notice.Notification) message {
 	}
 	var buttons []element
 	for i, l := range notice.Links(n) {
-		b := element{Type: "button", ActionID: []string{"a", "b", "c"}[i], Text: text{Type: "plain_text", Text: notice.Line(l.Text, maxButton), Emoji: new(bool)}, URL: l.URL}
+		b := element{Type: "button", ActionID: []string{"a", "b", "c"}[i], Text: text{Type: "plain_text", Text: provider.Line(l.Text, maxButton), Emoji: new(bool)}, URL: l.URL}
 		if l.Primary {
 			b.Style = "primary"
 		}

@@ -13,6 +13,7 @@ import (
 
 	"vigie/alerts/notice"
 	"vigie/alerts/notice/noticetest"
+	"vigie/internal/provider"
 )
 
 const secret = "/services/T000/B000/XXXXsecretXXXX"
@@ -55,7 +56,7 @@ func check(body []byte) error {
 			}
 			ids := map[string]bool{}
 			for _, e := range b.Elements {
-				if e.Type != "button" || e.Text.Type != "plain_text" || utf8.RuneCountInString(e.Text.Text) > 75 || notice.Link(e.URL) == "" || len(e.URL) > 3000 || e.Style != "" && e.Style != "primary" || ids[e.ActionID] {
+				if e.Type != "button" || e.Text.Type != "plain_text" || utf8.RuneCountInString(e.Text.Text) > 75 || provider.Link(e.URL) == "" || len(e.URL) > 3000 || e.Style != "" && e.Style != "primary" || ids[e.ActionID] {
 					wrong = append(wrong, fmt.Errorf("button %+v", e))
 				}
 				ids[e.ActionID] = true
@@ -126,11 +127,11 @@ func TestSlacksWords(t *testing.T) {
 	for _, c := range []struct {
 		status int
 		word   string
-		want   notice.Reason
+		want   provider.Reason
 	}{
-		{400, "invalid_payload", notice.ReasonRefused}, {400, "user_not_found", notice.ReasonUnknown}, {400, "no_team", notice.ReasonAuth},
-		{403, "action_prohibited", notice.ReasonAuth}, {404, "channel_not_found", notice.ReasonUnknown}, {410, "channel_is_archived", notice.ReasonUnknown},
-		{400, "invalid_blocks", notice.ReasonRefused}, {404, "no_service", notice.ReasonUnknown},
+		{400, "invalid_payload", provider.ReasonRefused}, {400, "user_not_found", provider.ReasonUnknown}, {400, "no_team", provider.ReasonAuth},
+		{403, "action_prohibited", provider.ReasonAuth}, {404, "channel_not_found", provider.ReasonUnknown}, {410, "channel_is_archived", provider.ReasonUnknown},
+		{400, "invalid_blocks", provider.ReasonRefused}, {404, "no_service", provider.ReasonUnknown},
 	} {
 		server := httptest.NewServer(say(c.status, c.word))
 		channel, err := New(Config{URL: server.URL + secret})
@@ -138,7 +139,7 @@ func TestSlacksWords(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = channel.Notify(t.Context(), "", notice.Fixtures()[0])
-		if f := notice.Failed(err); f == nil || f.Certainty != notice.Permanent || f.Reason != c.want {
+		if f := provider.Failed(err); f == nil || f.Certainty != provider.Permanent || f.Reason != c.want {
 			t.Errorf("%d %s: %v", c.status, c.word, err)
 		}
 		server.Close()

@@ -12,14 +12,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"vigie/alerts/notice"
+	"vigie/internal/provider"
 )
 
 // generic is any provider that takes a number and a text in one request.
 type generic struct {
 	c    Config
-	post *notice.Poster
+	post *provider.Poster
 }
 
 var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
@@ -36,7 +35,7 @@ func newGeneric(c Config) (*generic, error) {
 	if c.Format == "" {
 		c.Format = "json"
 	}
-	if err := notice.CheckURL("url", placeholder.ReplaceAllString(c.URL, "0"), true); err != nil {
+	if err := provider.CheckURL("url", placeholder.ReplaceAllString(c.URL, "0"), true); err != nil {
 		return nil, err
 	}
 	if host, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(c.URL, "https://"), "http://"), "/"); strings.ContainsAny(host, "{}") {
@@ -75,7 +74,7 @@ func newGeneric(c Config) (*generic, error) {
 		}
 		return nil
 	}
-	errs := []error{look("url", c.URL), notice.CheckHeaders("headers", c.Headers)}
+	errs := []error{look("url", c.URL), provider.CheckHeaders("headers", c.Headers)}
 	for name, value := range c.Fields {
 		errs = append(errs, look("fields."+name, value))
 	}
@@ -95,11 +94,11 @@ func newGeneric(c Config) (*generic, error) {
 			return nil, fmt.Errorf("url: %s is nowhere in url, fields or headers: what is sent to whom?", p)
 		}
 	}
-	c.Post.Secrets = append(c.Post.Secrets, notice.URLSecrets(placeholder.ReplaceAllString(c.URL, ""))...)
-	return &generic{c, notice.NewPoster(c.Post)}, nil
+	c.Post.Secrets = append(c.Post.Secrets, provider.URLSecrets(placeholder.ReplaceAllString(c.URL, ""))...)
+	return &generic{c, provider.NewPoster(c.Post)}, nil
 }
 
-func (p *generic) send(ctx context.Context, m message) (notice.Receipt, error) {
+func (p *generic) send(ctx context.Context, m message) (provider.Receipt, error) {
 	fill := func(value string, escape func(string) string) string {
 		return placeholder.ReplaceAllStringFunc(value, func(name string) string {
 			return escape(map[string]string{"{to}": m.to, "{text}": m.text, "{from}": p.c.From, "{id}": m.id, "{user}": p.c.User, "{secret}": p.c.Secret}[name])
@@ -107,7 +106,7 @@ func (p *generic) send(ctx context.Context, m message) (notice.Receipt, error) {
 	}
 	raw := func(s string) string { return s }
 	path, query, asked := strings.Cut(p.c.URL, "?")
-	r := notice.Request{Method: p.c.Method, URL: fill(path, url.PathEscape), Header: http.Header{}}
+	r := provider.Request{Method: p.c.Method, URL: fill(path, url.PathEscape), Header: http.Header{}}
 	if asked {
 		r.URL += "?" + fill(query, url.QueryEscape)
 	}
@@ -129,7 +128,7 @@ func (p *generic) send(ctx context.Context, m message) (notice.Receipt, error) {
 		if r.Body = []byte(form.Encode()); p.c.Format == "json" {
 			var err error
 			if r.Body, err = json.Marshal(fields); err != nil {
-				return notice.Receipt{}, p.post.Fail(notice.Permanent, notice.ReasonConfig, "encode: %v", err)
+				return provider.Receipt{}, p.post.Fail(provider.Permanent, provider.ReasonConfig, "encode: %v", err)
 			}
 			r.Header.Set("Content-Type", "application/json")
 		} else {
@@ -138,10 +137,10 @@ func (p *generic) send(ctx context.Context, m message) (notice.Receipt, error) {
 	}
 	a, err := p.post.Post(ctx, r)
 	if err != nil {
-		return notice.Receipt{}, err
+		return provider.Receipt{}, err
 	}
 	if !strings.Contains(string(a.Body), p.c.Accepted) {
-		return notice.Receipt{}, p.post.Unreadable(a)
+		return provider.Receipt{}, p.post.Unreadable(a)
 	}
 	return p.post.Receipt("", fmt.Sprintf("%d %s", a.Status, a.Body)), nil
 }

@@ -14,15 +14,14 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"vigie/alerts/notice"
+	"vigie/internal/provider"
 )
 
 // ovh is OVHcloud's API: each request is signed with the time of its clock.
 type ovh struct {
 	base, key, secret, consumer, service, from string
 	validity                                   time.Duration
-	post                                       *notice.Poster
+	post                                       *provider.Poster
 
 	mutex sync.Mutex
 	ahead time.Duration // of its clock before ours
@@ -33,7 +32,7 @@ func newOVH(c Config) (*ovh, error) {
 	if c.URL == "" {
 		c.URL = "https://eu.api.ovh.com/1.0"
 	}
-	if err := notice.CheckURL("url", c.URL, false); err != nil {
+	if err := provider.CheckURL("url", c.URL, false); err != nil {
 		return nil, err
 	}
 	for _, f := range []struct{ name, value string }{{"user", c.User}, {"secret", c.Secret}, {"consumer", c.Consumer}} {
@@ -49,7 +48,7 @@ func newOVH(c Config) (*ovh, error) {
 			return nil, err
 		}
 	}
-	return &ovh{base: strings.TrimSuffix(c.URL, "/"), key: c.User, secret: c.Secret, consumer: c.Consumer, service: c.Service, from: c.From, validity: c.Validity, post: notice.NewPoster(c.Post)}, nil
+	return &ovh{base: strings.TrimSuffix(c.URL, "/"), key: c.User, secret: c.Secret, consumer: c.Consumer, service: c.Service, from: c.From, validity: c.Validity, post: provider.NewPoster(c.Post)}, nil
 }
 
 type job struct {
@@ -66,10 +65,10 @@ type job struct {
 	ValidMinutes int      `json:"validityPeriod"`
 }
 
-func (p *ovh) send(ctx context.Context, m message) (notice.Receipt, error) {
+func (p *ovh) send(ctx context.Context, m message) (provider.Receipt, error) {
 	ahead, err := p.clock(ctx)
 	if err != nil {
-		return notice.Receipt{}, err
+		return provider.Receipt{}, err
 	}
 	coding := "7bit"
 	if m.ucs2 {
@@ -80,16 +79,16 @@ func (p *ovh) send(ctx context.Context, m message) (notice.Receipt, error) {
 		Sender: p.from, ForResponse: p.from == "", Tag: m.id[:min(len(m.id), 20)], ValidMinutes: int(p.validity / time.Minute),
 	})
 	if err != nil {
-		return notice.Receipt{}, p.post.Fail(notice.Permanent, notice.ReasonConfig, "encode: %v", err)
+		return provider.Receipt{}, p.post.Fail(provider.Permanent, provider.ReasonConfig, "encode: %v", err)
 	}
 	to := p.base + "/sms/" + url.PathEscape(p.service) + "/jobs"
 	at := strconv.FormatInt(time.Now().Add(ahead).Unix(), 10)
-	a, err := p.post.Post(ctx, notice.Request{URL: to, Body: body, Header: http.Header{
+	a, err := p.post.Post(ctx, provider.Request{URL: to, Body: body, Header: http.Header{
 		"Content-Type": {"application/json; charset=utf-8"}, "X-Ovh-Application": {p.key}, "X-Ovh-Consumer": {p.consumer}, "X-Ovh-Timestamp": {at},
 		"X-Ovh-Signature": {signature(p.secret, p.consumer, http.MethodPost, to, string(body), at)},
 	}})
 	if err != nil {
-		return notice.Receipt{}, p.explain(a, err)
+		return provider.Receipt{}, p.explain(a, err)
 	}
 	var answer struct {
 		IDs     []int64  `json:"ids"`
@@ -98,11 +97,11 @@ func (p *ovh) send(ctx context.Context, m message) (notice.Receipt, error) {
 	}
 	switch err := json.Unmarshal(a.Body, &answer); {
 	case err != nil:
-		return notice.Receipt{}, p.post.Unreadable(a)
+		return provider.Receipt{}, p.post.Unreadable(a)
 	case len(answer.Invalid) > 0:
-		return notice.Receipt{}, p.post.Fail(notice.Permanent, notice.ReasonUnknown, "does not send to this number")
+		return provider.Receipt{}, p.post.Fail(provider.Permanent, provider.ReasonUnknown, "does not send to this number")
 	case len(answer.Valid) == 0 || len(answer.IDs) == 0:
-		return notice.Receipt{}, p.post.Unreadable(a)
+		return provider.Receipt{}, p.post.Unreadable(a)
 	}
 	return p.post.Receipt(strconv.FormatInt(answer.IDs[0], 10), string(a.Body)), nil
 }
@@ -114,8 +113,8 @@ func signature(secret, consumer, method, url, body, at string) string {
 }
 
 // explain reads what it has against a request.
-func (p *ovh) explain(a notice.Answer, err error) error {
-	f := (*notice.Failure)(nil)
+func (p *ovh) explain(a provider.Answer, err error) error {
+	f := (*provider.Failure)(nil)
 	var answer struct {
 		Code    string `json:"errorCode"`
 		Class   string `json:"class"`
@@ -130,9 +129,9 @@ func (p *ovh) explain(a notice.Answer, err error) error {
 		p.mutex.Lock()
 		p.known = false // its clock is asked again
 		p.mutex.Unlock()
-		f.Certainty, f.Reason = notice.Temporary, notice.ReasonAuth
+		f.Certainty, f.Reason = provider.Temporary, provider.ReasonAuth
 	case slices.ContainsFunc([]string{"INVALID_SIGNATURE", "INVALID_KEY", "INVALID_CREDENTIAL", "NOT_CREDENTIAL", "NOT_GRANTED"}, func(c string) bool { return strings.Contains(word, c) }):
-		f.Certainty, f.Reason = notice.Permanent, notice.ReasonAuth
+		f.Certainty, f.Reason = provider.Permanent, provider.ReasonAuth
 	}
 	return err
 }
@@ -144,7 +143,7 @@ func (p *ovh) clock(ctx context.Context) (time.Duration, error) {
 	if p.known {
 		return p.ahead, nil
 	}
-	a, err := p.post.Post(ctx, notice.Request{Method: http.MethodGet, URL: p.base + "/auth/time"})
+	a, err := p.post.Post(ctx, provider.Request{Method: http.MethodGet, URL: p.base + "/auth/time"})
 	if err == nil {
 		var seconds int64
 		if seconds, err = strconv.ParseInt(strings.TrimSpace(string(a.Body)), 10, 64); err != nil {
@@ -154,7 +153,7 @@ func (p *ovh) clock(ctx context.Context) (time.Duration, error) {
 			return p.ahead, nil
 		}
 	}
-	f := p.post.Fail(notice.Temporary, notice.ReasonUnreachable, "ask its clock: %v", err)
-	f.After = notice.Failed(err).After
+	f := p.post.Fail(provider.Temporary, provider.ReasonUnreachable, "ask its clock: %v", err)
+	f.After = provider.Failed(err).After
 	return 0, f
 }

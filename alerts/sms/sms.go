@@ -13,6 +13,7 @@ import (
 
 	"vigie/alerts/notice"
 	"vigie/internal/gsm"
+	"vigie/internal/provider"
 )
 
 // Config is an account with a provider. Which fields it needs is the provider's; see each.
@@ -36,17 +37,17 @@ type Config struct {
 	Auth     string // "", basic (User and Secret), bearer (Secret)
 	Accepted string // what an answer has in it when the message was taken; "": any 2xx is enough
 
-	Post notice.PostConfig
+	Post provider.PostConfig
 }
 
 // Channel is a notice.Notifier. A destination is a number in international form: +33612345678.
 type Channel struct {
-	provider provider
+	gateway gateway
 }
 
-// provider sends a text to a number.
-type provider interface {
-	send(ctx context.Context, m message) (notice.Receipt, error)
+// gateway sends a text to a number.
+type gateway interface {
+	send(ctx context.Context, m message) (provider.Receipt, error)
 }
 
 type message struct {
@@ -68,7 +69,7 @@ func New(c Config) (*Channel, error) {
 		return nil, fmt.Errorf("validity: %s is not between 1m and %s", c.Validity, maxValidity)
 	}
 	c.Post.Secrets = append([]string{c.Secret, c.Consumer}, c.Post.Secrets...)
-	var p provider
+	var p gateway
 	var err error
 	switch c.Provider {
 	case "twilio":
@@ -87,10 +88,10 @@ func New(c Config) (*Channel, error) {
 }
 
 // Notify sends n's Short once.
-func (c *Channel) Notify(ctx context.Context, to string, n *notice.Notification) (notice.Receipt, error) {
+func (c *Channel) Notify(ctx context.Context, to string, n *notice.Notification) (provider.Receipt, error) {
 	number, err := Number(to)
 	if err != nil {
-		return notice.Receipt{}, &notice.Failure{Certainty: notice.Permanent, Reason: notice.ReasonUnknown, Err: err}
+		return provider.Receipt{}, &provider.Failure{Certainty: provider.Permanent, Reason: provider.ReasonUnknown, Err: err}
 	}
 	n = notice.Clean(n)
 	text := n.Short
@@ -98,7 +99,7 @@ func (c *Channel) Notify(ctx context.Context, to string, n *notice.Notification)
 		text = gsm.Cut(gsm.Fold(n.Title), gsm.Single)
 	}
 	_, ucs2 := gsm.Segments(text)
-	return c.provider.send(ctx, message{n.ID, number, text, ucs2})
+	return c.gateway.send(ctx, message{n.ID, number, text, ucs2})
 }
 
 var e164 = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)

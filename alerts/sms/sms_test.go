@@ -15,6 +15,7 @@ import (
 	"vigie/alerts/notice"
 	"vigie/alerts/notice/noticetest"
 	"vigie/internal/gsm"
+	"vigie/internal/provider"
 )
 
 const (
@@ -73,13 +74,13 @@ func TestTwiliosCodes(t *testing.T) {
 		body   string
 		want   noticetest.Outcome
 	}{
-		{400, `{"code":21614,"status":400}`, noticetest.Outcome{Certainty: notice.Permanent, Reason: notice.ReasonUnknown}},
-		{400, `{"code":21610,"status":400}`, noticetest.Outcome{Certainty: notice.Permanent, Reason: notice.ReasonUnknown}},
-		{429, `{"code":20429,"status":429}`, noticetest.Outcome{Certainty: notice.Temporary, Reason: notice.ReasonRate}},
-		{400, `{"code":21611,"status":400}`, noticetest.Outcome{Certainty: notice.Temporary, Reason: notice.ReasonRate}},
-		{403, `{"code":20005,"status":403}`, noticetest.Outcome{Certainty: notice.Permanent, Reason: notice.ReasonAuth}},
-		{201, `{"sid":"SM1","status":"failed","error_code":30003}`, noticetest.Outcome{Certainty: notice.Permanent, Reason: notice.ReasonRefused}},
-		{201, `{"status":"queued"}`, noticetest.Outcome{Certainty: notice.Ambiguous, Reason: notice.ReasonServer}},
+		{400, `{"code":21614,"status":400}`, noticetest.Outcome{Certainty: provider.Permanent, Reason: provider.ReasonUnknown}},
+		{400, `{"code":21610,"status":400}`, noticetest.Outcome{Certainty: provider.Permanent, Reason: provider.ReasonUnknown}},
+		{429, `{"code":20429,"status":429}`, noticetest.Outcome{Certainty: provider.Temporary, Reason: provider.ReasonRate}},
+		{400, `{"code":21611,"status":400}`, noticetest.Outcome{Certainty: provider.Temporary, Reason: provider.ReasonRate}},
+		{403, `{"code":20005,"status":403}`, noticetest.Outcome{Certainty: provider.Permanent, Reason: provider.ReasonAuth}},
+		{201, `{"sid":"SM1","status":"failed","error_code":30003}`, noticetest.Outcome{Certainty: provider.Permanent, Reason: provider.ReasonRefused}},
+		{201, `{"status":"queued"}`, noticetest.Outcome{Certainty: provider.Ambiguous, Reason: provider.ReasonServer}},
 	} {
 		server := httptest.NewServer(answer(c.status, "%s", c.body))
 		channel, err := New(twilioConfig(server.URL))
@@ -87,7 +88,7 @@ func TestTwiliosCodes(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = channel.Notify(t.Context(), to, notice.Fixtures()[0])
-		if f := notice.Failed(err); f == nil || f.Certainty != c.want.Certainty || f.Reason != c.want.Reason {
+		if f := provider.Failed(err); f == nil || f.Certainty != c.want.Certainty || f.Reason != c.want.Reason {
 			t.Errorf("%d %s: %v", c.status, c.body, err)
 		}
 		server.Close()
@@ -176,15 +177,15 @@ func TestOVHsClockIsAskedOnceAndAgainWhenItMoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range []struct {
-		reason      notice.Reason
+		reason      provider.Reason
 		asked, sent int32
-	}{{notice.ReasonUnreachable, 1, 0}, {"", 2, 1}, {notice.ReasonAuth, 2, 2}, {"", 3, 3}, {"", 3, 4}} {
+	}{{provider.ReasonUnreachable, 1, 0}, {"", 2, 1}, {provider.ReasonAuth, 2, 2}, {"", 3, 3}, {"", 3, 4}} {
 		_, err := channel.Notify(t.Context(), to, notice.Fixtures()[0])
-		f := notice.Failed(err)
+		f := provider.Failed(err)
 		if f == nil {
-			f = &notice.Failure{Certainty: notice.Temporary}
+			f = &provider.Failure{Certainty: provider.Temporary}
 		}
-		if f.Reason != want.reason || f.Certainty != notice.Temporary || asked.Load() != want.asked || sent.Load() != want.sent {
+		if f.Reason != want.reason || f.Certainty != provider.Temporary || asked.Load() != want.asked || sent.Load() != want.sent {
 			t.Errorf("%d: %v, asked %d times, sent %d", i, err, asked.Load(), sent.Load())
 		}
 	}
@@ -262,7 +263,7 @@ func TestNumbers(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = channel.Notify(t.Context(), "0612345678", notice.Fixtures()[0])
-	if f := notice.Failed(err); f == nil || f.Certainty != notice.Permanent || f.Reason != notice.ReasonUnknown {
+	if f := provider.Failed(err); f == nil || f.Certainty != provider.Permanent || f.Reason != provider.ReasonUnknown {
 		t.Error(err)
 	}
 }

@@ -10,8 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"time"
-
-	"vigie/alerts/notice"
+	"vigie/internal/provider"
 )
 
 // twilio is its Messages resource. There is no key that would make two requests one message: what is ambiguous may
@@ -19,7 +18,7 @@ import (
 type twilio struct {
 	url, user, secret, from, service string
 	validity                         time.Duration
-	post                             *notice.Poster
+	post                             *provider.Poster
 }
 
 func newTwilio(c Config) (*twilio, error) {
@@ -27,7 +26,7 @@ func newTwilio(c Config) (*twilio, error) {
 	if base == "" {
 		base = "https://api.twilio.com"
 	}
-	if err := notice.CheckURL("url", base, false); err != nil {
+	if err := provider.CheckURL("url", base, false); err != nil {
 		return nil, err
 	}
 	if !regexp.MustCompile(`^AC[0-9a-zA-Z]{32}$`).MatchString(c.Account) {
@@ -49,17 +48,17 @@ func newTwilio(c Config) (*twilio, error) {
 	if c.User == "" {
 		c.User = c.Account
 	}
-	return &twilio{base + "/2010-04-01/Accounts/" + c.Account + "/Messages.json", c.User, c.Secret, c.From, c.Service, c.Validity, notice.NewPoster(c.Post)}, nil
+	return &twilio{base + "/2010-04-01/Accounts/" + c.Account + "/Messages.json", c.User, c.Secret, c.From, c.Service, c.Validity, provider.NewPoster(c.Post)}, nil
 }
 
-func (p *twilio) send(ctx context.Context, m message) (notice.Receipt, error) {
+func (p *twilio) send(ctx context.Context, m message) (provider.Receipt, error) {
 	form := url.Values{"To": {m.to}, "Body": {m.text}, "ValidityPeriod": {strconv.Itoa(int(p.validity / time.Second))}}
 	if p.service != "" {
 		form.Set("MessagingServiceSid", p.service)
 	} else {
 		form.Set("From", p.from)
 	}
-	a, err := p.post.Post(ctx, notice.Request{URL: p.url, Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Authorization": {basic(p.user, p.secret)}}, Body: []byte(form.Encode())})
+	a, err := p.post.Post(ctx, provider.Request{URL: p.url, Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Authorization": {basic(p.user, p.secret)}}, Body: []byte(form.Encode())})
 	var answer struct {
 		SID       string `json:"sid"`
 		Status    any    `json:"status"` // a word, or in an error the HTTP status
@@ -69,28 +68,28 @@ func (p *twilio) send(ctx context.Context, m message) (notice.Receipt, error) {
 	}
 	unread := json.Unmarshal(a.Body, &answer)
 	if err != nil {
-		if f := (*notice.Failure)(nil); errors.As(err, &f) && unread == nil {
+		if f := (*provider.Failure)(nil); errors.As(err, &f) && unread == nil {
 			switch answer.Code {
 			case 21211, 21217, 21401, 21421, 21610, 21612, 21614: // no such number, one that takes no messages, one whose owner said STOP
-				f.Certainty, f.Reason = notice.Permanent, notice.ReasonUnknown
+				f.Certainty, f.Reason = provider.Permanent, provider.ReasonUnknown
 			case 20003, 20005, 20006, 20008: // credentials, account suspended, no right, test credentials
-				f.Certainty, f.Reason = notice.Permanent, notice.ReasonAuth
+				f.Certainty, f.Reason = provider.Permanent, provider.ReasonAuth
 			case 14107, 20429, 21611, 30022: // too many requests, a queue that is full
-				f.Certainty, f.Reason = notice.Temporary, notice.ReasonRate
+				f.Certainty, f.Reason = provider.Temporary, provider.ReasonRate
 			}
 		}
-		return notice.Receipt{}, err
+		return provider.Receipt{}, err
 	}
 	status, _ := answer.Status.(string)
 	if unread != nil || answer.SID == "" {
-		return notice.Receipt{}, p.post.Unreadable(a)
+		return provider.Receipt{}, p.post.Unreadable(a)
 	}
 	if status == "failed" || status == "undelivered" || status == "canceled" {
 		code := 0
 		if answer.ErrorCode != nil {
 			code = *answer.ErrorCode
 		}
-		return notice.Receipt{}, p.post.Fail(notice.Permanent, notice.ReasonRefused, "took it as %s with status %s, error %d", answer.SID, status, code)
+		return provider.Receipt{}, p.post.Fail(provider.Permanent, provider.ReasonRefused, "took it as %s with status %s, error %d", answer.SID, status, code)
 	}
 	return p.post.Receipt(answer.SID, fmt.Sprintf("%d %s", a.Status, status)), nil
 }

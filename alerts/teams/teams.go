@@ -16,46 +16,47 @@ import (
 	"strings"
 
 	"vigie/alerts/notice"
+	"vigie/internal/provider"
 )
 
 // Config is a workflow.
 type Config struct {
 	URL  string // https://….powerplatform.com/… or https://….logic.azure.com/…: a secret
-	Post notice.PostConfig
+	Post provider.PostConfig
 }
 
 // Channel is a notice.Notifier. It has one destination: to is not used.
 type Channel struct {
 	url  string
-	post *notice.Poster
+	post *provider.Poster
 }
 
 // New checks c. Its errors name the field.
 func New(c Config) (*Channel, error) {
-	if err := notice.CheckURL("url", c.URL, false); err != nil {
+	if err := provider.CheckURL("url", c.URL, false); err != nil {
 		return nil, err
 	}
-	c.Post.Secrets = slices.Concat(c.Post.Secrets, notice.URLSecrets(c.URL))
-	return &Channel{c.URL, notice.NewPoster(c.Post)}, nil
+	c.Post.Secrets = slices.Concat(c.Post.Secrets, provider.URLSecrets(c.URL))
+	return &Channel{c.URL, provider.NewPoster(c.Post)}, nil
 }
 
 // Notify says n once. That the workflow was started is all that Teams tells.
-func (c *Channel) Notify(ctx context.Context, _ string, n *notice.Notification) (notice.Receipt, error) {
+func (c *Channel) Notify(ctx context.Context, _ string, n *notice.Notification) (provider.Receipt, error) {
 	body, err := encode(n)
 	if err != nil {
-		return notice.Receipt{}, c.post.Fail(notice.Permanent, notice.ReasonConfig, "encode: %v", err)
+		return provider.Receipt{}, c.post.Fail(provider.Permanent, provider.ReasonConfig, "encode: %v", err)
 	}
-	a, err := c.post.Post(ctx, notice.Request{URL: c.url, Header: http.Header{"Content-Type": {"application/json; charset=utf-8"}}, Body: body})
+	a, err := c.post.Post(ctx, provider.Request{URL: c.url, Header: http.Header{"Content-Type": {"application/json; charset=utf-8"}}, Body: body})
 	if err != nil {
-		return notice.Receipt{}, err
+		return provider.Receipt{}, err
 	}
 	text := strings.TrimSpace(string(a.Body))
 	if f := c.failedInside(a, text); f != nil {
-		return notice.Receipt{}, f
+		return provider.Receipt{}, f
 	}
 	// A started workflow is 202 without a word; one that was made to answer, or what is in front of one, 200 or "1".
 	if a.Status != http.StatusAccepted && text != "" && text != "1" {
-		return notice.Receipt{}, c.post.Unreadable(a)
+		return provider.Receipt{}, c.post.Unreadable(a)
 	}
 	return c.post.Receipt(a.Header.Get("X-Ms-Workflow-Run-Id"), strconv.Itoa(a.Status)+" "+text), nil
 }
@@ -63,24 +64,24 @@ func (c *Channel) Notify(ctx context.Context, _ string, n *notice.Notification) 
 var inside = regexp.MustCompile(`(?i)endpoint returned HTTP error (\d{3})`)
 
 // failedInside is the failure that Teams tells in the words of a success, which it does when it is busy.
-func (c *Channel) failedInside(a notice.Answer, text string) *notice.Failure {
+func (c *Channel) failedInside(a provider.Answer, text string) *provider.Failure {
 	m := inside.FindStringSubmatch(text)
 	if m == nil {
 		return nil
 	}
-	certainty, reason := notice.Ambiguous, notice.ReasonServer
+	certainty, reason := provider.Ambiguous, provider.ReasonServer
 	switch m[1] {
 	case "429":
-		certainty, reason = notice.Temporary, notice.ReasonRate
+		certainty, reason = provider.Temporary, provider.ReasonRate
 	case "404", "410":
-		certainty, reason = notice.Permanent, notice.ReasonUnknown
+		certainty, reason = provider.Permanent, provider.ReasonUnknown
 	case "400", "413":
-		certainty, reason = notice.Permanent, notice.ReasonRefused
+		certainty, reason = provider.Permanent, provider.ReasonRefused
 	case "401", "403":
-		certainty, reason = notice.Permanent, notice.ReasonAuth
+		certainty, reason = provider.Permanent, provider.ReasonAuth
 	}
 	f := c.post.Fail(certainty, reason, "answered %d: %s", a.Status, text)
-	f.After = notice.RetryAfter(a.Header)
+	f.After = provider.RetryAfter(a.Header)
 	return f
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"vigie/alerts/notice"
 	"vigie/alerts/notice/noticetest"
+	"vigie/internal/provider"
 )
 
 const secret = "/workflows/0123456789abcdef/triggers/manual/paths/invoke?api-version=2016-06-01&sig=XXXXsecretXXXX"
@@ -80,7 +81,7 @@ func check(body []byte) error {
 	}
 	walk(c.Body, "card")
 	for _, a := range c.Actions {
-		if a.Type != "Action.OpenUrl" || a.Title == "" || notice.Link(a.URL) == "" {
+		if a.Type != "Action.OpenUrl" || a.Title == "" || provider.Link(a.URL) == "" {
 			wrong = append(wrong, fmt.Errorf("action %+v", a))
 		}
 	}
@@ -108,10 +109,10 @@ func TestTeams(t *testing.T) {
 // Teams has told that it is too busy, or that a channel is gone, with status 200.
 func TestAFailureInTheWordsOfASuccess(t *testing.T) {
 	for text, want := range map[string]noticetest.Outcome{
-		"Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429 with ContextId x": {Certainty: notice.Temporary, Reason: notice.ReasonRate},
-		"Microsoft Teams endpoint returned HTTP error 404":                                                              {Certainty: notice.Permanent, Reason: notice.ReasonUnknown},
-		"Microsoft Teams endpoint returned HTTP error 413":                                                              {Certainty: notice.Permanent, Reason: notice.ReasonRefused},
-		"Microsoft Teams endpoint returned HTTP error 503":                                                              {Certainty: notice.Ambiguous, Reason: notice.ReasonServer},
+		"Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429 with ContextId x": {Certainty: provider.Temporary, Reason: provider.ReasonRate},
+		"Microsoft Teams endpoint returned HTTP error 404":                                                              {Certainty: provider.Permanent, Reason: provider.ReasonUnknown},
+		"Microsoft Teams endpoint returned HTTP error 413":                                                              {Certainty: provider.Permanent, Reason: provider.ReasonRefused},
+		"Microsoft Teams endpoint returned HTTP error 503":                                                              {Certainty: provider.Ambiguous, Reason: provider.ReasonServer},
 		"1": {}, "": {},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(text)) }))
@@ -120,7 +121,7 @@ func TestAFailureInTheWordsOfASuccess(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = channel.Notify(t.Context(), "", notice.Fixtures()[0])
-		if f := notice.Failed(err); (f == nil) != (want.Reason == "") || f != nil && (f.Certainty != want.Certainty || f.Reason != want.Reason) {
+		if f := provider.Failed(err); (f == nil) != (want.Reason == "") || f != nil && (f.Certainty != want.Certainty || f.Reason != want.Reason) {
 			t.Errorf("%q: %v", text, err)
 		}
 		server.Close()

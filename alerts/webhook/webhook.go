@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vigie/alerts/notice"
+	"vigie/internal/provider"
 )
 
 // Config is a receiver.
@@ -24,19 +25,19 @@ type Config struct {
 	Token  string // sent as Authorization: Bearer, where the receiver asks for one; needs https
 	// Headers are sent too, as what lets a request through a gateway. Not those that are ours.
 	Headers map[string]string
-	Post    notice.PostConfig
+	Post    provider.PostConfig
 }
 
 // Channel is a notice.Notifier. It has one destination; to is told to the receiver, which may tell by it whom to call.
 type Channel struct {
 	url, secret, token string
 	headers            http.Header
-	post               *notice.Poster
+	post               *provider.Poster
 }
 
 // New checks c. Its errors name the field.
 func New(c Config) (*Channel, error) {
-	if err := notice.CheckURL("url", c.URL, c.Token == ""); err != nil {
+	if err := provider.CheckURL("url", c.URL, c.Token == ""); err != nil {
 		return nil, err
 	}
 	if len(c.Secret) < minSecret {
@@ -45,7 +46,7 @@ func New(c Config) (*Channel, error) {
 	if strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New("token: has characters that no header can have")
 	}
-	if err := notice.CheckHeaders("headers", c.Headers); err != nil {
+	if err := provider.CheckHeaders("headers", c.Headers); err != nil {
 		return nil, err
 	}
 	headers := http.Header{}
@@ -57,16 +58,16 @@ func New(c Config) (*Channel, error) {
 		headers.Set(name, value)
 		c.Post.Secrets = append(c.Post.Secrets[:len(c.Post.Secrets):len(c.Post.Secrets)], value)
 	}
-	c.Post.Secrets = slices.Concat(c.Post.Secrets, []string{c.Secret, c.Token}, notice.URLSecrets(c.URL))
-	return &Channel{c.URL, c.Secret, c.Token, headers, notice.NewPoster(c.Post)}, nil
+	c.Post.Secrets = slices.Concat(c.Post.Secrets, []string{c.Secret, c.Token}, provider.URLSecrets(c.URL))
+	return &Channel{c.URL, c.Secret, c.Token, headers, provider.NewPoster(c.Post)}, nil
 }
 
 // Notify says n once. Any 2xx answer is a receipt; a JSON answer with an "id" gives the receipt that id.
-func (c *Channel) Notify(ctx context.Context, to string, n *notice.Notification) (notice.Receipt, error) {
+func (c *Channel) Notify(ctx context.Context, to string, n *notice.Notification) (provider.Receipt, error) {
 	m := Render(to, n)
 	body, err := json.Marshal(m)
 	if err != nil {
-		return notice.Receipt{}, c.post.Fail(notice.Permanent, notice.ReasonConfig, "encode: %v", err)
+		return provider.Receipt{}, c.post.Fail(provider.Permanent, provider.ReasonConfig, "encode: %v", err)
 	}
 	h := c.headers.Clone()
 	h.Set("Content-Type", "application/json")
@@ -77,9 +78,9 @@ func (c *Channel) Notify(ctx context.Context, to string, n *notice.Notification)
 	if c.token != "" {
 		h.Set("Authorization", "Bearer "+c.token)
 	}
-	a, err := c.post.Post(ctx, notice.Request{URL: c.url, Header: h, Body: body})
+	a, err := c.post.Post(ctx, provider.Request{URL: c.url, Header: h, Body: body})
 	if err != nil {
-		return notice.Receipt{}, err
+		return provider.Receipt{}, err
 	}
 	var answer struct {
 		ID string `json:"id"`
@@ -132,7 +133,7 @@ func Render(to string, n *notice.Notification) Message {
 	n = notice.Clean(n)
 	m := Message{
 		Version: "1", ID: n.ID, Problem: n.Problem, Kind: notice.Kind(word(string(n.Kind))), Severity: notice.Severity(word(string(n.Severity))), Drill: n.Drill, Repeat: n.Repeat,
-		Language: word(n.Language), To: notice.Line(to, notice.MaxTitle), Title: n.Title, Text: n.Text, Short: n.Short, Spark: n.Spark,
+		Language: word(n.Language), To: provider.Line(to, notice.MaxTitle), Title: n.Title, Text: n.Text, Short: n.Short, Spark: n.Spark,
 		Started: moment(n.Started), Ended: moment(n.Ended), At: moment(n.At), Zone: n.Zone.String(),
 		Labels: object(n.Labels), Owner: n.Owner, Alerts: []Alert{}, URL: n.URL, AckURL: n.AckURL, Runbook: n.Runbook,
 	}
@@ -145,7 +146,7 @@ func Render(to string, n *notice.Notification) Message {
 	return m
 }
 
-func word(s string) string { return notice.Line(s, 20) }
+func word(s string) string { return provider.Line(s, 20) }
 
 func object(labels map[string]string) map[string]string {
 	if labels == nil {

@@ -14,6 +14,7 @@ import (
 	"vigie/alerts/route"
 	"vigie/alerts/webhook"
 	"vigie/docs/example"
+	"vigie/internal/provider"
 )
 
 //go:embed demo-routing.yaml
@@ -69,9 +70,9 @@ func (p *demoPhone) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	text := fmt.Sprintf("  ☎ %-6s %s\n", notice.Line(m.To, 40), notice.Line(m.Title, notice.MaxTitle))
+	text := fmt.Sprintf("  ☎ %-6s %s\n", provider.Line(m.To, 40), provider.Line(m.Title, notice.MaxTitle))
 	if m.AckURL != "" && m.Kind == notice.Firing {
-		text += fmt.Sprintf("           I have it: %s\n", notice.Link(m.AckURL))
+		text += fmt.Sprintf("           I have it: %s\n", provider.Link(m.AckURL))
 	}
 	io.WriteString(p.out, text)
 }

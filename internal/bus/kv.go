@@ -76,11 +76,24 @@ func (k *KV) Keys(ctx context.Context) ([]string, error) {
 // watchSetup bounds the time to begin a watch.
 const watchSetup = 5 * time.Second
 
-// Watch calls f with each key that there is, then with each that is written or deleted, one after the
+// Change is one write that a watch tells.
+type Change struct {
+	Key      string
+	Value    []byte
+	Revision uint64 // of the key, as Update wants it; a deletion has one too
+	Deleted  bool
+}
+
+// Watch is Follow for whom the revisions do not matter.
+func (k *KV) Watch(ctx context.Context, f func(key string, value []byte, deleted bool)) error {
+	return k.Follow(ctx, func(c Change) { f(c.Key, c.Value, c.Deleted) })
+}
+
+// Follow calls f with each key that there is, then with each that is written or deleted, one after the
 // other and in the order of the writes, until ctx ends (its error) or the watch breaks (ErrUnavailable),
 // as it does when the connection is lost. What was written meanwhile the next one tells. A bucket keeps one
 // value of a key: of several that are written before the first of them is told, the last one is.
-func (k *KV) Watch(ctx context.Context, f func(key string, value []byte, deleted bool)) error {
+func (k *KV) Follow(ctx context.Context, f func(Change)) error {
 	lost := k.nc.StatusChanged(nats.RECONNECTING, nats.CLOSED)
 	defer k.nc.RemoveStatusListener(lost)
 	watching, cancel := context.WithCancel(ctx) // it ends the watcher too, so it is no time limit
@@ -109,7 +122,7 @@ func (k *KV) Watch(ctx context.Context, f func(key string, value []byte, deleted
 			case !open:
 				return fmt.Errorf("watch bucket %s: %w", k.name, ErrUnavailable)
 			case e != nil: // nil: all that there was has been told
-				f(e.Key(), e.Value(), e.Operation() != jetstream.KeyValuePut)
+				f(Change{e.Key(), e.Value(), e.Revision(), e.Operation() != jetstream.KeyValuePut})
 			}
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vigie/alerts/notice"
+	"vigie/internal/provider"
 )
 
 // Provider is one that a channel speaks to, as its documentation describes it.
@@ -32,8 +33,8 @@ type Provider struct {
 
 // Outcome is what must come of a try; without a Reason it is a success.
 type Outcome struct {
-	Certainty notice.Certainty
-	Reason    notice.Reason
+	Certainty provider.Certainty
+	Reason    provider.Reason
 	After     time.Duration
 }
 
@@ -43,24 +44,24 @@ type Outcome struct {
 func Conform(t *testing.T, p Provider) {
 	usual := map[Mode]Outcome{
 		OK: {}, Slow: {},
-		Silent:        {notice.Ambiguous, notice.ReasonTimeout, 0},
-		Resets:        {notice.Ambiguous, notice.ReasonTimeout, 0},
-		Truncates:     {notice.Ambiguous, notice.ReasonTimeout, 0},
-		FailsAfter:    {notice.Ambiguous, notice.ReasonServer, 0},
-		BadGateway:    {notice.Ambiguous, notice.ReasonServer, 0},
-		Unavailable:   {notice.Ambiguous, notice.ReasonServer, 0},
-		Busy:          {notice.Temporary, notice.ReasonRate, 7 * time.Second},
-		BusyNoAfter:   {notice.Temporary, notice.ReasonRate, 0},
-		BusyDate:      {notice.Temporary, notice.ReasonRate, 15 * time.Minute},
-		BusyLong:      {notice.Temporary, notice.ReasonRate, 15 * time.Minute},
-		TimesOut:      {notice.Temporary, notice.ReasonServer, 0},
-		TooEarly:      {notice.Temporary, notice.ReasonServer, 0},
-		Denies:        {notice.Permanent, notice.ReasonAuth, 0},
-		Unknown:       {notice.Permanent, notice.ReasonUnknown, 0},
-		Refuses:       {notice.Permanent, notice.ReasonRefused, 0},
-		RedirectsAway: {notice.Permanent, notice.ReasonRefused, 0},
-		Huge:          {notice.Permanent, notice.ReasonRefused, 0},
-		Garbage:       {notice.Ambiguous, notice.ReasonServer, 0},
+		Silent:        {provider.Ambiguous, provider.ReasonTimeout, 0},
+		Resets:        {provider.Ambiguous, provider.ReasonTimeout, 0},
+		Truncates:     {provider.Ambiguous, provider.ReasonTimeout, 0},
+		FailsAfter:    {provider.Ambiguous, provider.ReasonServer, 0},
+		BadGateway:    {provider.Ambiguous, provider.ReasonServer, 0},
+		Unavailable:   {provider.Ambiguous, provider.ReasonServer, 0},
+		Busy:          {provider.Temporary, provider.ReasonRate, 7 * time.Second},
+		BusyNoAfter:   {provider.Temporary, provider.ReasonRate, 0},
+		BusyDate:      {provider.Temporary, provider.ReasonRate, 15 * time.Minute},
+		BusyLong:      {provider.Temporary, provider.ReasonRate, 15 * time.Minute},
+		TimesOut:      {provider.Temporary, provider.ReasonServer, 0},
+		TooEarly:      {provider.Temporary, provider.ReasonServer, 0},
+		Denies:        {provider.Permanent, provider.ReasonAuth, 0},
+		Unknown:       {provider.Permanent, provider.ReasonUnknown, 0},
+		Refuses:       {provider.Permanent, provider.ReasonRefused, 0},
+		RedirectsAway: {provider.Permanent, provider.ReasonRefused, 0},
+		Huge:          {provider.Permanent, provider.ReasonRefused, 0},
+		Garbage:       {provider.Ambiguous, provider.ReasonServer, 0},
 	}
 	for mode, other := range map[Mode]*Outcome{Denies: p.Denied, Unknown: p.UnknownTo, Garbage: p.Page} {
 		if other != nil {
@@ -122,7 +123,7 @@ func Conform(t *testing.T, p Provider) {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			_, err = channel.Notify(ctx, p.To, notice.Fixtures()[0])
-			judge(t, p, Outcome{notice.Temporary, notice.ReasonUnreachable, 0}, err)
+			judge(t, p, Outcome{provider.Temporary, provider.ReasonUnreachable, 0}, err)
 		})
 	}
 	t.Run("all that can be said", func(t *testing.T) {
@@ -133,7 +134,7 @@ func Conform(t *testing.T, p Provider) {
 		}
 		for _, n := range notice.Fixtures() {
 			if _, err := channel.Notify(t.Context(), p.To, n); err != nil {
-				if f := notice.Failed(err); f.Reason != notice.ReasonConfig {
+				if f := provider.Failed(err); f.Reason != provider.ReasonConfig {
 					t.Errorf("%s: %v", n.ID, err)
 				}
 			}
@@ -177,7 +178,7 @@ func judge(t *testing.T, p Provider, want Outcome, err error) {
 	if err == nil {
 		t.Fatalf("it is said to be heard, want %s, %s", want.Certainty, want.Reason)
 	}
-	f := notice.Failed(err)
+	f := provider.Failed(err)
 	// What a Retry-After of a date leaves depends on the moment.
 	if f.Certainty != want.Certainty || f.Reason != want.Reason || f.After != want.After {
 		t.Errorf("%s, %s, after %s; want %s, %s, after %s: %v", f.Certainty, f.Reason, f.After, want.Certainty, want.Reason, want.After, err)

@@ -1,4 +1,10 @@
-package notice
+// Package provider speaks to other people's services, which send what we say on: once for each call, over HTTP (Poster)
+// or, in the packages beside it, over SMTP and to gateways of short messages. What comes of a try is told as far as
+// anybody can know it (Failure): certainly not taken, for now or for good, or perhaps taken. No error and no receipt
+// has a secret in it.
+//
+// Whether to try again is for callers: nothing here does.
+package provider
 
 import (
 	"errors"
@@ -50,4 +56,10 @@ func Failed(err error) *Failure {
 		return f
 	}
 	return &Failure{Certainty: Ambiguous, Reason: ReasonServer, Err: err}
+}
+
+// Receipt is what a provider answered to what it took.
+type Receipt struct {
+	ID   string // the provider's, to ask it about; may be empty
+	Text string // its answer, at most 200 characters, without secrets
 }
