@@ -10,6 +10,7 @@ import (
 	"vigie/alerts/notice"
 	"vigie/alerts/route"
 	"vigie/internal/bus"
+	"vigie/internal/pause"
 )
 
 // beat says that all is well, for somebody outside who notices when it is not said any more: only while rules
@@ -121,7 +122,7 @@ const whyBlind = "blind"
 
 // Run looks on until ctx ends.
 func (w *Watchdog) Run(ctx context.Context) error {
-	for pause(ctx, judgeEvery*5) == nil {
+	for pause.For(ctx, judgeEvery*5) == nil {
 		if err := w.look(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			w.Room.cfg.Log.Warn("alerts: tell that rules are not judged", "error", err)
 		}

@@ -19,6 +19,7 @@ import (
 	"vigie/alerts/notice"
 	"vigie/alerts/route"
 	"vigie/internal/bus"
+	"vigie/internal/pause"
 	"vigie/internal/provider"
 )
 
@@ -253,7 +254,7 @@ func (d *Deliverer) finish(ctx context.Context, e *Entry, revision uint64, l Lin
 			return nil
 		}
 		switch {
-		case pause(ctx, wait) == nil:
+		case pause.For(ctx, wait) == nil:
 		case ended.IsZero():
 			ended = time.Now()
 		case time.Since(ended) > storeLast:
@@ -542,7 +543,7 @@ func (d *Deliverer) live(ctx context.Context) {
 		if err := d.stayAlive(ctx); err != nil && ctx.Err() == nil {
 			d.cfg.Log.Warn("alerts: tell that this process delivers", "error", err)
 		}
-		pause(ctx, aliveEvery)
+		pause.For(ctx, aliveEvery)
 	}
 	d.leave(ctx)
 }

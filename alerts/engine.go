@@ -24,6 +24,7 @@ import (
 	"vigie/internal/bus"
 	"vigie/internal/lease"
 	"vigie/internal/match"
+	"vigie/internal/pause"
 )
 
 // Tape is what rules are judged by and problems explained with: see package tape.
@@ -129,7 +130,7 @@ func (e *Engine) Run(ctx context.Context) error {
 			return nil
 		}
 		e.cfg.Log.Warn("alerts: this process judges no more", "error", err)
-		if pause(ctx, time.Second) != nil {
+		if pause.For(ctx, time.Second) != nil {
 			return nil
 		}
 	}
@@ -424,7 +425,7 @@ func (t *term) write(ctx context.Context, key string, v any) error {
 			return ctx.Err()
 		}
 		t.cfg.Log.Warn("alerts: write", "key", key, "error", err)
-		if err := pause(ctx, wait); err != nil {
+		if err := pause.For(ctx, wait); err != nil {
 			return err
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"vigie/alerts/route"
 	"vigie/alerts/rule"
 	"vigie/internal/bus"
+	"vigie/internal/pause"
 )
 
 // What can go wrong with an act, beside an Invalid, what package route says of a silence or an override, and
@@ -172,7 +173,7 @@ func (r *Room) Run(ctx context.Context) error {
 				} else if err != nil {
 					r.cfg.Log.Warn("alerts: follow "+what, "error", err)
 				}
-				if pause(ctx, time.Second) != nil {
+				if pause.For(ctx, time.Second) != nil {
 					return nil
 				}
 			}
@@ -182,7 +183,7 @@ func (r *Room) Run(ctx context.Context) error {
 	follow("the ledger", func(ctx context.Context) error { return r.cfg.Ledger.Watch(ctx, r.hearLedger) })
 	follow("the trail", func(ctx context.Context) error { return r.trail.follow(ctx, r.tell) })
 	g.Go(func() error { // ages change what a snapshot says without anybody's doing
-		for pause(ctx, 5*time.Second) == nil {
+		for pause.For(ctx, 5*time.Second) == nil {
 			r.tell()
 		}
 		return nil
@@ -553,16 +554,4 @@ func acked(p *Problem, c *Care) *Ack {
 		return nil
 	}
 	return c.Acked
-}
-
-// pause waits, or returns ctx's error when it ends first.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

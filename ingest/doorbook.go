@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vigie/internal/bus"
+	"vigie/internal/pause"
 )
 
 // Visits are what the senders of one source were told at the doors of a process, or of all, since
@@ -93,7 +94,7 @@ func (b *doorBook) refused(source, why string) {
 
 // run writes this process's page until ctx ends.
 func (b *doorBook) run(ctx context.Context) error {
-	for b.kv != nil && pause(ctx, bookEvery) == nil {
+	for b.kv != nil && pause.For(ctx, bookEvery) == nil {
 		b.mu.Lock()
 		changed := b.changed
 		b.changed = false

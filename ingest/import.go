@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"vigie/internal/event"
+	"vigie/internal/pause"
 )
 
 // ImportConfig says where files go.
@@ -130,7 +131,7 @@ func (im *Import) send(ctx context.Context, out *Imported, body []byte) error {
 		if wait == 0 || try == importTries {
 			return err
 		}
-		if err := pause(ctx, wait); err != nil {
+		if err := pause.For(ctx, wait); err != nil {
 			return err
 		}
 	}

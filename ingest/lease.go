@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"context"
 	"log/slog"
 	"time"
 
@@ -39,17 +38,5 @@ func ofStream(made time.Time, partition string, log *slog.Logger) func(*leaseSta
 			log.Warn("the raw stream was made anew: its writer begins at its start", "partition", partition)
 		}
 		*s = leaseState{Head: s.Head, Stream: made.UnixNano()}
-	}
-}
-
-// pause waits, or returns ctx's error when it ends first.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"vigie/internal/bus"
 	"vigie/internal/ch"
+	"vigie/internal/pause"
 )
 
 // A replay reads again what was received in a window of time, after a parser, a mapping, a weight or
@@ -161,7 +162,7 @@ func (w *Writer) finish(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			w.cfg.Log.Warn("a replay waits", "error", err)
 		}
-		if pause(ctx, replayRetry) != nil {
+		if pause.For(ctx, replayRetry) != nil {
 			return nil
 		}
 	}

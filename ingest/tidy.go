@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vigie/internal/bus"
+	"vigie/internal/pause"
 )
 
 // tidyEvery is how often a partition is looked after, tidySoon while it is over half full: senders
@@ -38,7 +39,7 @@ func (p *partition) tidy(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			p.log.Warn("look after the raw stream", "error", err)
 		}
-		if pause(ctx, wait) != nil {
+		if pause.For(ctx, wait) != nil {
 			return nil
 		}
 	}

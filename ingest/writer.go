@@ -21,6 +21,7 @@ import (
 	"vigie/internal/bus"
 	"vigie/internal/ch"
 	"vigie/internal/lease"
+	"vigie/internal/pause"
 )
 
 // StreamsConfig bounds the raw stream.
@@ -192,7 +193,7 @@ func (p *partition) run(ctx context.Context) error {
 		} else {
 			p.log.Error("the partition's writer begins again", "error", err)
 		}
-		if err := pause(ctx, time.Second); err != nil {
+		if err := pause.For(ctx, time.Second); err != nil {
 			return nil
 		}
 	}
@@ -564,7 +565,7 @@ func (p *partition) insert(ctx context.Context, table, token string, layOut func
 		} else {
 			p.log.Error("ClickHouse refuses a block; nothing is lost, but nothing more is stored until this is mended", "table", table, "rows", block.Rows(), "token", token, "error", err)
 		}
-		if err := pause(ctx, delay); err != nil {
+		if err := pause.For(ctx, delay); err != nil {
 			return err
 		}
 	}

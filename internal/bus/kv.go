@@ -59,6 +59,14 @@ func (k *KV) Put(ctx context.Context, key string, value []byte) error {
 	return k.failed("put", key, err)
 }
 
+// DropKV removes a bucket and all that is in it; one that is not there is no error.
+func (b *Bus) DropKV(ctx context.Context, name string) error {
+	if err := b.js.DeleteKeyValue(ctx, name); err != nil && !errors.Is(err, jetstream.ErrBucketNotFound) {
+		return fmt.Errorf("drop bucket %s: %w", name, mapped(err))
+	}
+	return nil
+}
+
 // Delete removes a key; one that is not there is no error.
 func (k *KV) Delete(ctx context.Context, key string) error {
 	return k.failed("delete", key, k.kv.Purge(ctx, key))
@@ -78,7 +86,7 @@ const watchSetup = 5 * time.Second
 
 // Change is one write that a watch tells.
 type Change struct {
-	Key      string
+	Key      string // "": all that there was has been told, what follows is new
 	Value    []byte
 	Revision uint64 // of the key, as Update wants it; a deletion has one too
 	Deleted  bool
@@ -86,11 +94,15 @@ type Change struct {
 
 // Watch is Follow for whom the revisions do not matter.
 func (k *KV) Watch(ctx context.Context, f func(key string, value []byte, deleted bool)) error {
-	return k.Follow(ctx, func(c Change) { f(c.Key, c.Value, c.Deleted) })
+	return k.Follow(ctx, func(c Change) {
+		if c.Key != "" {
+			f(c.Key, c.Value, c.Deleted)
+		}
+	})
 }
 
-// Follow calls f with each key that there is, then with each that is written or deleted, one after the
-// other and in the order of the writes, until ctx ends (its error) or the watch breaks (ErrUnavailable),
+// Follow calls f with each key that there is, then with a Change that has none, then with each that is written or
+// deleted, one after the other and in the order of the writes, until ctx ends (its error) or the watch breaks (ErrUnavailable),
 // as it does when the connection is lost. What was written meanwhile the next one tells. A bucket keeps one
 // value of a key: of several that are written before the first of them is told, the last one is.
 func (k *KV) Follow(ctx context.Context, f func(Change)) error {
@@ -121,7 +133,9 @@ func (k *KV) Follow(ctx context.Context, f func(Change)) error {
 				return ctx.Err()
 			case !open:
 				return fmt.Errorf("watch bucket %s: %w", k.name, ErrUnavailable)
-			case e != nil: // nil: all that there was has been told
+			case e == nil: // all that there was has been told
+				f(Change{})
+			default:
 				f(Change{e.Key(), e.Value(), e.Revision(), e.Operation() != jetstream.KeyValuePut})
 			}
 		}

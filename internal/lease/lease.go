@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"vigie/internal/bus"
+	"vigie/internal/pause"
 )
 
 // Head is what the state of every lease begins with: embed it.
@@ -96,7 +97,7 @@ func (l *Lease[S, P]) Acquire(ctx context.Context, begin func(*S)) error {
 				l.log.Warn("take a lease", "key", l.key, "error", err)
 			}
 		}
-		if err := pause(ctx, min(time.Second, l.time/5)); err != nil {
+		if err := pause.For(ctx, min(time.Second, l.time/5)); err != nil {
 			return err
 		}
 	}
@@ -146,7 +147,7 @@ func (l *Lease[S, P]) Change(ctx context.Context, f func(*S)) error {
 			}
 		}
 		l.log.Warn("write a lease's state", "key", l.key, "error", err)
-		if err := pause(ctx, delay); err != nil {
+		if err := pause.For(ctx, delay); err != nil {
 			return err
 		}
 	}
@@ -156,7 +157,7 @@ func (l *Lease[S, P]) Change(ctx context.Context, f func(*S)) error {
 func (l *Lease[S, P]) Renew(ctx context.Context) error {
 	every := l.time * 3 / 10
 	for {
-		if err := pause(ctx, every); err != nil {
+		if err := pause.For(ctx, every); err != nil {
 			return nil
 		}
 		l.mu.Lock()
@@ -179,16 +180,4 @@ func (l *Lease[S, P]) Current() S {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.state
-}
-
-// pause waits, or returns ctx's error when it ends first.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

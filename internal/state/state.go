@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"vigie/internal/bus"
+	"vigie/internal/pause"
 )
 
 // ErrUnchanged is for an edit that finds nothing to do: nothing is written, and it is no error.
@@ -75,10 +76,8 @@ func (b *Bucket) Run(ctx context.Context) error {
 			return nil
 		}
 		b.log.Warn("follow what is decided", "error", err)
-		select {
-		case <-ctx.Done():
+		if pause.For(ctx, time.Second) != nil {
 			return nil
-		case <-time.After(time.Second):
 		}
 		if err := b.forgetGone(ctx); err != nil && ctx.Err() == nil {
 			b.log.Warn("look for what was deleted", "error", err)
@@ -124,6 +123,9 @@ func (b *Bucket) Version() uint64 {
 }
 
 func (b *Bucket) hear(c bus.Change) {
+	if c.Key == "" {
+		return
+	}
 	prefix, id, _ := strings.Cut(c.Key, ".")
 	b.mu.Lock()
 	k := b.kinds[prefix+"."]
@@ -144,7 +146,15 @@ func (b *Bucket) hear(c bus.Change) {
 type Kind[T any] struct {
 	b      *Bucket
 	prefix string
+	quiet  bool
 	all    map[string]kept[T]
+}
+
+// Quiet makes changes of this kind nobody's news: OnChange and Version do not tell them. For what changes all the
+// time, as signs of life.
+func (k *Kind[T]) Quiet() *Kind[T] {
+	k.quiet = true
+	return k
 }
 
 type kept[T any] struct {
@@ -180,7 +190,7 @@ func (k *Kind[T]) hear(id string, c bus.Change) bool {
 	if c.Deleted {
 		was := k.all[id].value != nil
 		k.all[id] = kept[T]{nil, c.Revision} // so that an older value that is told late does not bring it back
-		return was
+		return was && !k.quiet
 	}
 	v := new(T)
 	if err := json.Unmarshal(c.Value, v); err != nil {
@@ -188,7 +198,7 @@ func (k *Kind[T]) hear(id string, c bus.Change) bool {
 		return false
 	}
 	k.all[id] = kept[T]{v, c.Revision}
-	return true
+	return !k.quiet
 }
 
 // Get is the thing with an id; nil: there is none.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"vigie/internal/pause"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -79,7 +80,7 @@ func (g *generation) run(ctx context.Context) {
 			return
 		case errors.Is(err, errState):
 			g.f.complain("keep the state", err)
-			pause(ctx, time.Second)
+			_ = pause.For(ctx, time.Second)
 		case err != nil:
 			if !g.unreadable(ctx, err) {
 				return
@@ -89,10 +90,10 @@ func (g *generation) run(ctx context.Context) {
 		case g.unsaved:
 			if err := g.keep(); err != nil {
 				g.f.complain("keep the state", fmt.Errorf("%w: %w", errState, err))
-				pause(ctx, time.Second)
+				_ = pause.For(ctx, time.Second)
 			}
 		default:
-			pause(ctx, g.f.cfg.pace.poll)
+			_ = pause.For(ctx, g.f.cfg.pace.poll)
 		}
 	}
 	if g.unsaved {
@@ -128,7 +129,7 @@ func (g *generation) finish(ctx context.Context) {
 	g.record.Done = true
 	for err := g.keep(); err != nil; err = g.keep() {
 		g.f.complain("keep the state", err)
-		if !pause(ctx, time.Second) {
+		if pause.For(ctx, time.Second) != nil {
 			return
 		}
 	}
@@ -142,7 +143,7 @@ func (g *generation) unreadable(ctx context.Context, err error) bool {
 		g.f.cfg.Log.Error("a rotated file cannot be read: the rest of it is not sent", "file", g.record.Path, "inode", g.at.inode, "sent_bytes", g.record.Offset, "error", err)
 		return false
 	}
-	if !pause(ctx, time.Second) {
+	if pause.For(ctx, time.Second) != nil {
 		return false
 	}
 	// A network file system forgets handles: the same file may be opened anew.
@@ -430,7 +431,7 @@ func (g *generation) beginAgain(ctx context.Context) {
 	g.looked, g.pending, g.unsaved = -1, time.Time{}, true
 	for err := g.keep(); err != nil; err = g.keep() {
 		g.f.complain("keep the state", err)
-		if !pause(ctx, time.Second) {
+		if pause.For(ctx, time.Second) != nil {
 			break
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"vigie/internal/pause"
 )
 
 // outcome is what became of a batch.
@@ -92,7 +93,7 @@ func (s *sender) send(ctx context.Context, id string, packed []byte, split bool)
 			s.complain("the collectors are not to be reached, or busy: it is tried again", err)
 			next = max(next, min(retryAfter, maxRetryAfter))
 		}
-		if !pause(ctx, next) {
+		if pause.For(ctx, next) != nil {
 			return unsent
 		}
 		wait = min(2*wait, max(maxRetry, s.cfg.pace.retry))

@@ -220,15 +220,3 @@ func (f *follower) complain(what string, err error, args ...any) {
 		f.cfg.Log.Warn(what, append(args, "error", strings.TrimSpace(err.Error()))...)
 	}
 }
-
-// pause waits, and says whether to go on.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
-}

@@ -57,6 +57,9 @@ type Send struct {
 	NextBy   time.Time        `json:"next_by,omitzero"` // promised to the public
 	Digest   string           `json:"digest"`           // of texts, legs and lists: what the second person confirms
 
+	Round int `json:"round,omitempty"` // how often a person had the failed ones tried again
+	Again int `json:"again,omitempty"` // the round in which a person had those tried again of whom nobody knows; 0: never
+
 	State     State     `json:"state"`
 	By        string    `json:"by"` // who prepared it
 	At        time.Time `json:"at"`
