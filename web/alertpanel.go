@@ -11,7 +11,6 @@ import (
 	"vigie/alerts"
 	"vigie/alerts/route"
 	"vigie/cockpit"
-	"vigie/internal/provider"
 )
 
 // So many incidents have room; a count tells the others.
@@ -28,13 +27,15 @@ type alertsNow struct {
 	*alerts.Snapshot
 	policy *route.Policy // never nil
 	rules  int           // groups of them; 0: nothing is judged here
+
+	hasRunbook func(id string) bool // nil: there are none here
 }
 
 func newAlertsNow(s *alerts.Snapshot, policy *route.Policy, rules int) *alertsNow {
 	if policy == nil {
 		policy = &route.Policy{}
 	}
-	return &alertsNow{s, policy, rules}
+	return &alertsNow{Snapshot: s, policy: policy, rules: rules}
 }
 
 // alertsNow is what is known at this moment; nil: there are no alerts here.
@@ -45,8 +46,8 @@ func (s *Server) alertsNow() *alertsNow {
 	return s.known()
 }
 
-// followAlerts has every screen shown what changed, at once and at most five times a second.
-func (s *Server) followAlerts(onChange func(func())) {
+// follow has every screen shown what changed, at once and at most five times a second.
+func (s *Server) follow(onChange func(func())) {
 	changed := make(chan struct{}, 1)
 	onChange(func() {
 		select {
@@ -61,7 +62,7 @@ func (s *Server) followAlerts(onChange func(func())) {
 				return
 			case <-changed:
 			}
-			s.showAlerts()
+			s.showAgain()
 			select {
 			case <-s.closing.Done():
 				return
@@ -71,8 +72,8 @@ func (s *Server) followAlerts(onChange func(func())) {
 	})
 }
 
-// showAlerts shows the boards that there are again, with the alerts of now.
-func (s *Server) showAlerts() {
+// showAgain shows the boards that there are again, with the alerts and crises of now.
+func (s *Server) showAgain() {
 	s.scenesMu.Lock()
 	scenes := make([]*scene, 0, len(s.scenes))
 	for _, sc := range s.scenes {
@@ -101,7 +102,7 @@ func (n *alertsNow) reader(l *locale, b *cockpit.Board) alertsReader {
 	if zone == nil {
 		zone = time.UTC
 	}
-	return alertsReader{locale: l, snap: n.Snapshot, policy: n.policy, board: b, now: b.At, zone: zone}
+	return alertsReader{locale: l, snap: n.Snapshot, policy: n.policy, board: b, now: b.At, zone: zone, hasRunbook: n.hasRunbook}
 }
 
 // calls tells whether a problem asks for somebody: one that is muted, or only tried, does not.
@@ -408,7 +409,7 @@ func newIncidentLine(k look, r alertsReader, i *alerts.Incident) incidentLine {
 	if k.wall() {
 		return v
 	}
-	v.URL, v.Runbook, v.Call = "/alerts/"+i.ID, provider.Link(i.Runbook), k.callFor(i.Owner)
+	v.URL, v.Runbook, v.Call = "/alerts/"+i.ID, r.runbook(i.Runbook), k.callFor(i.Owner)
 	v.Carried = carriedBy(k, r, i.Facts, 2)
 	v.Words = actWords{
 		k.T("alertpanel.take"), k.T("alertpanel.runbook"), k.T("alertpanel.silence"), k.T("alertpanel.hand_over"), k.T("alertpanel.open"),

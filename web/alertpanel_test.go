@@ -446,7 +446,7 @@ func TestAnAlertIsShownAtOnce(t *testing.T) {
 		t.Fatalf("at first: %s", first.HTML["alerts"])
 	}
 	n = firing(b, 2)
-	s.showAlerts()
+	s.showAgain()
 	f := receive(t, c)
 	if f.Kind != "delta" || !strings.Contains(f.HTML["alerts"], "incident-p0") || len(f.Charts) != 0 {
 		t.Fatalf("then %s with %d charts: %s", f.Kind, len(f.Charts), f.HTML["alerts"])
@@ -454,7 +454,7 @@ func TestAnAlertIsShownAtOnce(t *testing.T) {
 	if _, has := f.HTML["matrix"]; has {
 		t.Error("what alerts have no part in is sent again")
 	}
-	s.showAlerts() // nothing is another
+	s.showAgain() // nothing is another
 	s.Publish(final(t, 1))
 	f = receive(t, c)
 	for f.Kind == "beat" {

@@ -12,7 +12,6 @@ import (
 	"vigie/alerts/notice"
 	"vigie/alerts/rule"
 	"vigie/cockpit"
-	"vigie/internal/provider"
 )
 
 // incidentsView is all that is wrong, was, cannot be judged, or may be about to.
@@ -128,7 +127,7 @@ func (r alertsReader) filter(there map[string]bool, chosen string, name func(str
 func (r alertsReader) incident(i *alerts.Incident) incidentRow {
 	v := incidentRow{
 		ID: i.ID, URL: "/alerts/" + i.ID, Title: cmp.Or(r.text(i.Title), i.Rule), Health: r.severity(i.Severity), Since: r.since(i.Began),
-		Viewers: r.viewers(i.Facts), Group: r.group(i.Group), Owner: foreign(i.Owner, longestName), Runbook: provider.Link(i.Runbook),
+		Viewers: r.viewers(i.Facts), Group: r.group(i.Group), Owner: foreign(i.Owner, longestName), Runbook: r.runbook(i.Runbook),
 		Carried: r.carried(i.Facts), Mute: r.muted(i.Mute), Quiet: i.Mute != nil || i.Monitor,
 	}
 	if !i.Ended.IsZero() {

@@ -12,7 +12,6 @@ import (
 	"vigie/alerts"
 	"vigie/alerts/notice"
 	"vigie/alerts/rule"
-	"vigie/internal/provider"
 )
 
 // incidentView is one problem: the whole way from data to a telephone.
@@ -33,6 +32,7 @@ type incidentView struct {
 	Path                  []pathStep
 	CanGiveUp, CanHandOff bool
 	History               string
+	Crisis                alertCrisis
 }
 
 // memberView is an alert of a problem.
@@ -56,7 +56,7 @@ func (s *Server) renderIncident(c echo.Context, status int, problem string) erro
 	}
 	v := r.newIncident(i, r.room.Entries(i.ID))
 	v.alertsPageView, v.Problem = page, problem
-	v.Title = v.Row.Title
+	v.Title, v.Crisis = v.Row.Title, s.alertCrisis(c, i)
 	return render(c, status, incidentPage(s.shellView(c, r.locale), v))
 }
 
@@ -168,7 +168,7 @@ type stateCount struct {
 func (r alertsReader) ruleWords(g *rule.Group, of *rule.Rule) ruleWords {
 	v := ruleWords{
 		ID: of.ID, Title: r.text(of.Title), File: "rules/" + g.ID + ".yaml", Signal: r.signal(of.Signal), Code: of.When, RecoverCode: of.Recover,
-		When: r.condition(of.When, of.Signal), Runbook: provider.Link(cmp.Or(of.Runbook, g.Runbook)), Owner: foreign(cmp.Or(of.Owner, g.Owner), longestName), Live: true,
+		When: r.condition(of.When, of.Signal), Runbook: r.runbook(cmp.Or(of.Runbook, g.Runbook)), Owner: foreign(cmp.Or(of.Owner, g.Owner), longestName), Live: true,
 	}
 	dims := make([]string, 0, len(of.By))
 	for _, d := range of.By {

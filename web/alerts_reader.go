@@ -33,11 +33,13 @@ type alertsReader struct {
 	now    time.Time
 	zone   *time.Location
 	user   account.User
+
+	hasRunbook func(id string) bool // nil: there are none here
 }
 
 func (s *Server) alertsReader(c echo.Context) alertsReader {
 	r := alertsReader{
-		locale: s.localeOf(c), room: s.config.Alerts, now: time.Now(), zone: s.zoneOf(c), user: userOf(c), book: s.config.Matches,
+		locale: s.localeOf(c), room: s.config.Alerts, now: time.Now(), zone: s.zoneOf(c), user: userOf(c), book: s.config.Matches, hasRunbook: s.hasRunbook(),
 	}
 	r.snap, r.policy, r.groups = r.room.Snapshot(), r.room.Policy(), r.room.Groups()
 	if r.policy == nil {

@@ -15,7 +15,6 @@ import (
 
 	"vigie/alerts"
 	"vigie/alerts/rule"
-	"vigie/internal/provider"
 )
 
 // rulesView is what is watched, and how sensitively.
@@ -118,7 +117,7 @@ func (r alertsReader) newRules() rulesView {
 	}
 	for _, g := range r.groups {
 		of := groupView{
-			ID: g.ID, Title: r.group(g.ID), File: "rules/" + g.ID + ".yaml", Owner: foreign(g.Owner, longestName), Runbook: provider.Link(g.Runbook),
+			ID: g.ID, Title: r.group(g.ID), File: "rules/" + g.ID + ".yaml", Owner: foreign(g.Owner, longestName), Runbook: r.runbook(g.Runbook),
 			Dial: r.dial(g), Tests: r.T("alerts.tests.none"),
 		}
 		if len(g.Tests) > 0 {

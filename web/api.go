@@ -123,6 +123,9 @@ func (s *Server) problem(c echo.Context, err error) error {
 	case p.Detail != "":
 	case status == http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer realm="vigie"`)
+		if p.Detail = "Send a token for contacts, made by an administrator, as Authorization: Bearer vigie_contacts_…"; c.Path() == apiContacts {
+			break
+		}
 		p.Detail = "Send a token for the API, made by an administrator, as Authorization: Bearer vigie_api_…"
 	case errors.Is(err, cockpit.ErrNoSuchSight):
 		p.Detail = "There is nothing to look at there: an id in the address is not known."

@@ -103,6 +103,27 @@ func describeAPI() jsonObject {
 			"/api/v1/matches": get("matches", "The calendar of matches", answer("All matches.", asJSON, ref(apiMatches{})), []int{404}),
 			"/api/v1/matches/{id}": get("match", "One match with all that is known of it", answer("The match.", asJSON, ref(apiMatch{})), []int{404},
 				parameter("id", "path", "Of the match's file.", short)),
+			"/api/v1/contacts": jsonObject{"post": jsonObject{
+				"operationId": "contacts", "summary": "Bring contacts", "security": []any{jsonObject{"contacts": []any{}}},
+				"description": "The contacts whom crisis messages can reach, a line each: id, email, phone, lang, email_agree, sms_agree, and attributes. What is brought is used when the whole body was read, or nothing of it is. " +
+					"A line is the whole contact: what it does not say is not known, and agreements that it does not say are none. It takes a token of the kind contacts, which can do nothing else.",
+				"parameters": []any{
+					parameter("replace", "query", "All contacts are those of this body; without it they are added and changed.", words([]string{"1"})),
+					parameter("dry", "query", "Compared and counted, and not used.", words([]string{"1"})),
+					parameter("days", "query", "How long they are kept unless they are brought again.", jsonObject{"type": "integer", "minimum": 1, "maximum": 3650}),
+					parameter("name", "query", "What people call it in the list of imports.", jsonObject{"type": "string", "maxLength": 200}),
+				},
+				"requestBody": jsonObject{"required": true, "content": jsonObject{
+					"text/csv":             jsonObject{"schema": jsonObject{"type": "string"}},
+					"application/x-ndjson": jsonObject{"schema": jsonObject{"type": "string", "description": "A JSON object a line."}},
+				}},
+				"responses": jsonObject{
+					"200": jsonObject{"description": "What came of it.", "content": jsonObject{asJSON: jsonObject{"schema": ref(apiImport{})}}},
+					"400": jsonObject{"$ref": "#/components/responses/Problem"}, "401": jsonObject{"$ref": "#/components/responses/Problem"}, "413": jsonObject{"$ref": "#/components/responses/Problem"},
+					"415": jsonObject{"$ref": "#/components/responses/Problem"}, "422": jsonObject{"$ref": "#/components/responses/Problem"}, "429": jsonObject{"$ref": "#/components/responses/Problem"},
+					"503": jsonObject{"$ref": "#/components/responses/Problem"},
+				},
+			}},
 			"/export/{panel}.csv": get("export", "A chart or a table as CSV", answer("The first row has names with units.", "text/csv", jsonObject{"type": "string"}), []int{404, 503},
 				append([]any{exported}, sight...)...),
 			"/signals": jsonObject{"get": jsonObject{
@@ -119,8 +140,9 @@ func describeAPI() jsonObject {
 		"components": jsonObject{
 			"schemas": schemas, "parameters": parameters, "responses": jsonObject{"Problem": problem},
 			"securitySchemes": jsonObject{
-				"token":   jsonObject{"type": "http", "scheme": "bearer", "description": "A token for the API, made by an administrator."},
-				"session": jsonObject{"type": "apiKey", "in": "cookie", "name": "vigie_session", "description": "A person who is signed in."},
+				"token":    jsonObject{"type": "http", "scheme": "bearer", "description": "A token for the API, made by an administrator."},
+				"contacts": jsonObject{"type": "http", "scheme": "bearer", "description": "A token for contacts, made by an administrator: it brings contacts, and can do nothing else."},
+				"session":  jsonObject{"type": "apiKey", "in": "cookie", "name": "vigie_session", "description": "A person who is signed in."},
 			},
 		},
 	}

@@ -28,6 +28,7 @@ type look struct {
 	metric cockpit.Metric
 	page   string
 	alerts *alertsNow // nil: there are none
+	crises *crisesNow // nil: there are none
 }
 
 // wall tells whether it is for a screen that no hand reaches: nothing there leads away or opens.
@@ -53,7 +54,7 @@ func (k look) link(scope func(*cockpit.Scope)) string {
 
 // boardFragments are those of a board but for alertFragments.
 func boardFragments(page string, l *locale, metric cockpit.Metric, b *cockpit.Board) map[string]fragment {
-	k := look{l, b, metric, page, nil}
+	k := look{l, b, metric, page, nil, nil}
 	matrix, capacity, services := newMatrixView(k), newCapacityView(k), newServicesView(k)
 	fragments := map[string]fragment{
 		"clock":         {Component: clockFragment(newClockView(l, b))},

@@ -437,7 +437,7 @@ func TestDeltasLeaveOutWhatIsDrawnOver(t *testing.T) {
 		Over     []wireLine
 		Reserved float64
 	}
-	read := func(m message) (o over) {
+	read := func(m envelope) (o over) {
 		if err := json.Unmarshal(m.Charts["flow"], &o); err != nil {
 			t.Fatal(err)
 		}

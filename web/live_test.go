@@ -289,7 +289,7 @@ func TestDeltasAddUp(t *testing.T) {
 	c := s.dial(t, b, "metric=traffic&lang=en")
 	sum := receive(t, c)
 	charts := map[string]wire{"flow": chartOf(t, sum, "flow"), "failing": chartOf(t, sum, "failing")}
-	var deltas []message
+	var deltas []envelope
 	for _, tick := range []int{1, 2, 11, 12, 25, 26, 700, 701, 5, 6} { // on, by steps, far on, and back
 		s.Publish(final(t, tick))
 		f := receive(t, c)
@@ -530,7 +530,7 @@ func text(s string) func(*websocket.Conn) error {
 	return func(c *websocket.Conn) error { return c.WriteMessage(websocket.TextMessage, []byte(s)) }
 }
 
-func receive(t *testing.T, c *websocket.Conn) message {
+func receive(t *testing.T, c *websocket.Conn) envelope {
 	t.Helper()
 	if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		t.Fatal(err)
@@ -539,7 +539,7 @@ func receive(t *testing.T, c *websocket.Conn) message {
 	if err != nil {
 		t.Fatalf("no frame: %v", err)
 	}
-	var m message
+	var m envelope
 	if err := json.Unmarshal(said, &m); err != nil {
 		t.Fatalf("frame %.200s: %v", said, err)
 	}
@@ -630,7 +630,7 @@ func (w wire) apply(delta wire) wire {
 	return delta
 }
 
-func chartOf(t *testing.T, m message, id string) wire {
+func chartOf(t *testing.T, m envelope, id string) wire {
 	t.Helper()
 	var w wire
 	if err := json.Unmarshal(m.Charts[id], &w); err != nil {

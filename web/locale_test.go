@@ -51,9 +51,28 @@ func TestTextsAreUsedAndUsedTextsExist(t *testing.T) {
 	for _, name := range []string{"trail", "what", "said", "reason", "kind", "mute", "state", "status", "severity", "signal", "word", "dimension", "family", "mode", "channel", "trouble", "why", "bad", "explain", "nobody", "during", "group"} {
 		families = append(families, "alerts."+name+".")
 	}
+	families = append(families, "crises.bad.", "crises.said.", "crises.step.", "crises.send.state.", "crises.kind.", "crisis.what.", "runbooks.status.", "runbooks.kind.", "runbooks.end.", "runbooks.why.",
+		"runbooks.drill", "runbooks.evidence", "runbooks.late", "runbooks.reason", "runs.end.", "runs.call.", "support.words.", "support.kind.", "support.hit.", "support.outcome.", "support.never.")
+	for _, page := range []string{"list", "one", "runbooks", "runbook", "run", "support"} {
+		families = append(families, "crises."+page+".title", "crises."+page+".intro")
+	}
 	for _, page := range []string{"incidents", "incident", "log", "silences", "oncall", "rules", "channels"} {
 		families = append(families, "alerts."+page+".title", "alerts."+page+".intro", "alerts."+page+".nav")
 	}
+	families = append(families, "library.why.", "library.act.", "library.state.", "library.missing.", "lint.", "step.", "channel.kind.")
+	for _, name := range []string{"said", "reason", "place", "unit", "type", "live", "fact", "head", "variable", "see", "language"} {
+		families = append(families, "messages."+name+".")
+	}
+	for _, name := range []string{"state", "act", "finding", "outcome", "outcome1", "reason", "same", "not", "next", "left", "fact", "plan", "paused", "stage"} {
+		families = append(families, "send."+name+".")
+	}
+	for _, page := range []string{"list", "new", "one", "lines"} {
+		families = append(families, "sends."+page+".title", "sends."+page+".intro")
+	}
+	for _, page := range []string{"contacts", "segments", "never", "hits", "imported"} {
+		families = append(families, "audience."+page+".title", "audience."+page+".intro", "audience."+page+".nav")
+	}
+	families = append(families, "audience.said.", "audience.bad.", "audience.never.")
 	all, err := loadLocales()
 	if err != nil {
 		t.Fatal(err)

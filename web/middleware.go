@@ -84,7 +84,7 @@ func headIsGet(next http.Handler) http.Handler {
 
 func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		c.Request().Body = http.MaxBytesReader(c.Response(), c.Request().Body, maxBody)
+		c.Request().Body = http.MaxBytesReader(c.Response(), c.Request().Body, max(longestBody(c.Path()), messageBody(c.Path())))
 		return next(c)
 	}
 }

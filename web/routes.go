@@ -40,6 +40,10 @@ func (s *Server) routes(origins *http.CrossOriginProtection) *echo.Echo {
 	s.apiRoutes(people)
 	s.matchRoutes(people)
 	s.alertRoutes(people)
+	s.messageRoutes(people)
+	s.sendRoutes(people)
+	s.audienceRoutes(people)
+	s.crisisRoutes(people)
 
 	people.GET("/wall", s.showWall, s.requireWall())
 	people.GET("/wall/enter", s.showWallDoor)

@@ -124,9 +124,9 @@ func (s *Server) publish(sc *scene, board *cockpit.Board) {
 	s.show(sc, board)
 }
 
-// show makes board, with the alerts of the moment, what the scene's screens have. sc.mu is held.
+// show makes board, with the alerts and crises of the moment, what the scene's screens have. sc.mu is held.
 func (s *Server) show(sc *scene, board *cockpit.Board) {
-	p := sc.board.Load().next(board, s.alertsNow())
+	p := sc.board.Load().next(board, s.alertsNow(), s.crisesNow(board.At))
 	sc.board.Store(p)
 	for key, v := range sc.views {
 		if !s.hub.Watched(key) {

@@ -29,6 +29,12 @@ import (
 	"vigie/cockpit"
 	"vigie/internal/account"
 	"vigie/internal/match"
+	"vigie/runbooks"
+	"vigie/runbooks/audience"
+	"vigie/runbooks/crisis"
+	"vigie/runbooks/library"
+	"vigie/runbooks/message"
+	"vigie/runbooks/send"
 )
 
 // Accounts is who may sign in; *account.Store is one.
@@ -75,6 +81,23 @@ type Config struct {
 	Log      *slog.Logger
 	Matches  *match.Book  // nil: there are none
 	Alerts   *alerts.Room // nil: there are none
+
+	// Crises and what is said and done in them. nil: there are none.
+	Crises   *crisis.Room
+	Library  *library.Library
+	Audience func() *audience.Book // nil, or returns nil, until ClickHouse is there
+	Sends    *send.Room
+	Runbooks *runbooks.Room // and their runs
+
+	// ParseScenario reads a file of messages, and WriteScenario writes one: YAML. Errors tell lines, or are
+	// *match.Problem. nil: messages are not imported, or exported.
+	ParseScenario func(name string, text []byte) (*message.Scenario, error)
+	WriteScenario func(*message.Scenario) ([]byte, error)
+	Scenarios     []*message.Scenario   // of the configuration's folder, which an author may import
+	MessageLimits func() message.Limits // of the house's channels, as the Library's; nil: the usual ones
+	// LastApproved is what a message said when it was last approved; nil, or nil for one: nobody knows, and the
+	// review shows no differences.
+	LastApproved func(scenario string, step message.Step) *message.Scenario
 
 	Metrics        prometheus.Registerer               // nil: the server's own numbers are not registered
 	MetricsHandler http.Handler                        // GET /metrics, for admins and from the loopback; nil: not found
@@ -130,7 +153,9 @@ type Server struct {
 
 	known func() *alertsNow // nil: there are no alerts
 
-	previews previews // of groups' dials
+	previews  previews // of groups' dials
+	sendsKept sendsKept
+	staff     staff
 
 	scenesMu sync.Mutex // taken before a scene's own
 	scenes   map[cockpit.Sight]*scene
@@ -178,9 +203,14 @@ func New(config Config) (*Server, error) {
 	s.metrics = newMetrics(config.Metrics, s.hub.Stats)
 	s.upgrader = newUpgrader(config.Origins)
 	if room := config.Alerts; room != nil {
-		s.known = func() *alertsNow { return newAlertsNow(room.Snapshot(), room.Policy(), len(room.Groups())) }
-		s.followAlerts(room.OnChange)
+		s.known = func() *alertsNow {
+			n := newAlertsNow(room.Snapshot(), room.Policy(), len(room.Groups()))
+			n.hasRunbook = s.hasRunbook()
+			return n
+		}
+		s.follow(room.OnChange)
 	}
+	s.followCrises()
 	s.apiLimits, s.signals = newAPILimits(), newSignals(s.boardNow, s.alertsNow)
 	s.echo = s.routes(origins)
 	return s, nil

@@ -71,6 +71,9 @@ func newTopView(l *locale, page string, u account.User, f *frame) topView {
 	return topView{Display: cmp.Or(u.Display, u.Name), Admin: u.May(account.Admin), Zone: u.Zone, Main: main, html: f.html, Pages: []pageLink{
 		{l.T("board.title"), "/", "b", page == pageBoard},
 		{l.T("alerts.nav"), "/alerts", "a", false},
+		{l.T("nav.crises"), "/crises", "c", false},
+		{l.T("nav.messages"), "/messages", "e", false},
+		{l.T("nav.support"), "/support", "h", false},
 		{l.T("matches.title"), "/matches", "m", page == pageMatches},
 		{l.T("sources.title"), "/sources", "s", page == pageSources},
 	}}

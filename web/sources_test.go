@@ -300,7 +300,7 @@ func TestSettingsAreInThePageAndNotInFrames(t *testing.T) {
 		t.Errorf("the button copies %q", id)
 	}
 	c := s.dial(t, b, "page=sources&lang=en")
-	for _, f := range []message{receive(t, c), func() message { s.Publish(many(t, 7)); return receive(t, c) }()} {
+	for _, f := range []envelope{receive(t, c), func() envelope { s.Publish(many(t, 7)); return receive(t, c) }()} {
 		for id, html := range f.HTML {
 			if strings.Contains(html, "vigie.example.com") {
 				t.Errorf("%s %d has settings in %s", f.Kind, f.Seq, id)

@@ -42,7 +42,7 @@ var tokenLives = []int{0, 1, 7, 30, 90, 365}
 
 func newTokenForm(l *locale, name, kind string, days int, err error) tokenForm {
 	f := tokenForm{Name: fieldView{Name: "name", Label: l.T("tokens.name"), Value: name, Hint: l.T("tokens.name.hint"), Autocomplete: "off", Max: "64", Required: true}}
-	for _, k := range []account.TokenKind{account.Wall, account.API} {
+	for _, k := range account.TokenKinds() {
 		f.Kinds = append(f.Kinds, choiceView{
 			Value: string(k), Label: l.T("tokens.kind." + string(k)), Hint: l.T("tokens.kind." + string(k) + ".may"), Chosen: kind == string(k),
 		})
@@ -164,7 +164,7 @@ func (s *Server) makeToken(c echo.Context, name, kind, life string) error {
 // code to type there. In the link the code stands behind the #, which browsers send to nobody.
 func tokenShown(l *locale, kind account.TokenKind, secret, origin string) secretView {
 	v := secretView{Title: l.T("tokens.secret.title"), Note: l.T("tokens.secret.note")}
-	if kind == account.API {
+	if kind != account.Wall {
 		v.Parts = []secretPart{{"secret-token", l.T("tokens.secret.header"), "Authorization: Bearer " + secret}}
 		return v
 	}

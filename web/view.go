@@ -58,12 +58,13 @@ type published struct {
 	boards  uint64 // the same of boards: the same one comes again when alerts alone changed
 	board   *cockpit.Board
 	alerts  *alertsNow // nil: there are none
+	crises  *crisesNow // nil: there are none
 	charts  []chartWire
 	answers *apiAnswers // for programs
 }
 
-func (p *published) next(board *cockpit.Board, alerts *alertsNow) *published {
-	n := &published{seq: 1, boards: 1, board: board, alerts: alerts, answers: new(apiAnswers)}
+func (p *published) next(board *cockpit.Board, alerts *alertsNow, crises *crisesNow) *published {
+	n := &published{seq: 1, boards: 1, board: board, alerts: alerts, crises: crises, answers: new(apiAnswers)}
 	var before []chartWire
 	if p != nil {
 		n.seq, n.boards, before = p.seq+1, p.boards+1, p.charts
@@ -114,8 +115,8 @@ func (r rendered) same(before rendered) bool {
 	return r.html == before.html
 }
 
-// message is what goes over the socket. A delta holds only what differs from the frame From.
-type message struct {
+// envelope is what goes over the socket. A delta holds only what differs from the frame From.
+type envelope struct {
 	Kind   string                     `json:"kind"` // snapshot, delta; a beat has this field alone
 	Seq    uint64                     `json:"seq"`
 	From   uint64                     `json:"from,omitempty"`
@@ -134,7 +135,7 @@ func (v *view) render(p *published) (*frame, error) {
 	}
 	html, again := make(map[string]rendered), before != nil && before.boards == p.boards
 	fragments := v.fragments
-	if again { // alerts alone may have changed
+	if again { // alerts and crises alone may have changed
 		fragments = v.alertFragments
 	}
 	if err := renderInto(html, fragments(p)); err != nil {
@@ -154,13 +155,13 @@ func (v *view) render(p *published) (*frame, error) {
 	}
 	f := &frame{seq: p.seq, boards: p.boards, html: html}
 	f.snapshot = sync.OnceValues(func() (*websocket.PreparedMessage, error) {
-		return prepare(message{
+		return prepare(envelope{
 			Kind: "snapshot", Seq: p.seq, At: p.board.At.UnixMilli(), Charts: v.charts(p, true),
 			HTML: pick(html, func(_ string, r rendered) bool { return !r.part }),
 		})
 	})
 	if before != nil {
-		m := message{
+		m := envelope{
 			Kind: "delta", Seq: p.seq, From: before.seq, At: p.board.At.UnixMilli(),
 			HTML: pick(html, func(id string, r rendered) bool { return !r.same(before.html[id]) }),
 		}
@@ -209,13 +210,18 @@ func (v *view) fragments(p *published) map[string]fragment {
 	return fragments
 }
 
-// alertFragments are those that alerts have a part in.
+// alertFragments are those that alerts and crises have a part in.
 func (v *view) alertFragments(p *published) map[string]fragment {
-	k := look{v.locale, p.board, v.metric, v.page, p.alerts}
+	k := look{v.locale, p.board, v.metric, v.page, p.alerts, p.crises}
 	fragments := map[string]fragment{"alarm": {Component: alarmFragment(newAlarmView(k.locale, k.alerts, p.board.At, p.board.Match.Venue))}}
+	if v.page == pageMatches {
+		fragments["changed"] = fragment{Component: changedFragment(k.crises.told())}
+	}
 	if v.page == pageSources || v.page == pageMatches {
 		return fragments
 	}
+	crises := newCrisesPanel(k)
+	fragments["crises"] = fragment{Component: crisesFragment(crises), shape: crises.shape()}
 	alerts := newAlertPanel(k)
 	fragments["alerts"] = fragment{Component: alertsFragment(alerts), shape: alerts.shape()}
 	fragments["alerts-head"] = fragment{Component: alertsHeadFragment(alerts), part: true}
@@ -241,7 +247,7 @@ func renderInto(html map[string]rendered, fragments map[string]fragment) error {
 	return nil
 }
 
-func prepare(m message) (*websocket.PreparedMessage, error) {
+func prepare(m envelope) (*websocket.PreparedMessage, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false) // it is not put into a page as it is

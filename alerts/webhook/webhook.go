@@ -5,13 +5,7 @@ package webhook
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"math"
-	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"vigie/alerts/notice"
@@ -19,76 +13,24 @@ import (
 )
 
 // Config is a receiver.
-type Config struct {
-	URL    string // http is allowed: a body is signed, though it can be read on the way
-	Secret string // that both sides sign with, at least 16 characters
-	Token  string // sent as Authorization: Bearer, where the receiver asks for one; needs https
-	// Headers are sent too, as what lets a request through a gateway. Not those that are ours.
-	Headers map[string]string
-	Post    provider.PostConfig
-}
+type Config = provider.HookConfig
 
 // Channel is a notice.Notifier. It has one destination; to is told to the receiver, which may tell by it whom to call.
-type Channel struct {
-	url, secret, token string
-	headers            http.Header
-	post               *provider.Poster
-}
+type Channel struct{ hook *provider.Hook }
 
 // New checks c. Its errors name the field.
 func New(c Config) (*Channel, error) {
-	if err := provider.CheckURL("url", c.URL, c.Token == ""); err != nil {
+	hook, err := provider.NewHook(c)
+	if err != nil {
 		return nil, err
 	}
-	if len(c.Secret) < minSecret {
-		return nil, fmt.Errorf("secret: shorter than %d characters", minSecret)
-	}
-	if strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, errors.New("token: has characters that no header can have")
-	}
-	if err := provider.CheckHeaders("headers", c.Headers); err != nil {
-		return nil, err
-	}
-	headers := http.Header{}
-	for name, value := range c.Headers {
-		switch name = http.CanonicalHeaderKey(name); name {
-		case "Content-Type", "Content-Length", "Host", "User-Agent", "Idempotency-Key", Header:
-			return nil, fmt.Errorf("headers.%s: is Vigie's own", name)
-		}
-		headers.Set(name, value)
-		c.Post.Secrets = append(c.Post.Secrets[:len(c.Post.Secrets):len(c.Post.Secrets)], value)
-	}
-	c.Post.Secrets = slices.Concat(c.Post.Secrets, []string{c.Secret, c.Token}, provider.URLSecrets(c.URL))
-	return &Channel{c.URL, c.Secret, c.Token, headers, provider.NewPoster(c.Post)}, nil
+	return &Channel{hook}, nil
 }
 
 // Notify says n once. Any 2xx answer is a receipt; a JSON answer with an "id" gives the receipt that id.
 func (c *Channel) Notify(ctx context.Context, to string, n *notice.Notification) (provider.Receipt, error) {
 	m := Render(to, n)
-	body, err := json.Marshal(m)
-	if err != nil {
-		return provider.Receipt{}, c.post.Fail(provider.Permanent, provider.ReasonConfig, "encode: %v", err)
-	}
-	h := c.headers.Clone()
-	h.Set("Content-Type", "application/json")
-	h.Set(Header, Sign(c.secret, time.Now(), body))
-	if m.ID != "" {
-		h.Set("Idempotency-Key", m.ID)
-	}
-	if c.token != "" {
-		h.Set("Authorization", "Bearer "+c.token)
-	}
-	a, err := c.post.Post(ctx, provider.Request{URL: c.url, Header: h, Body: body})
-	if err != nil {
-		return provider.Receipt{}, err
-	}
-	var answer struct {
-		ID string `json:"id"`
-	}
-	if json.Unmarshal(a.Body, &answer) != nil {
-		answer.ID = ""
-	}
-	return c.post.Receipt(answer.ID, string(a.Body)), nil
+	return c.hook.Post(ctx, m.ID, nil, m)
 }
 
 // Message is the body, version 1. Times are RFC 3339 in UTC; a field that is not known is missing.

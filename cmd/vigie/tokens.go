@@ -42,7 +42,7 @@ beside a running vigie and without one; what is done here is in the audit.`,
 			})
 		},
 	}
-	add.Flags().StringVar(&kind, "kind", "wall", "wall or api")
+	add.Flags().StringVar(&kind, "kind", "wall", "wall, api or contacts")
 	add.Flags().IntVar(&days, "days", 0, "days until it expires (0: never)")
 
 	revoke := &cobra.Command{

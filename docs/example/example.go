@@ -8,3 +8,13 @@ import "embed"
 //
 //go:embed alerts
 var Alerts embed.FS
+
+// Messages is the folder of what viewers are told, and of how they can be.
+//
+//go:embed messages
+var Messages embed.FS
+
+// Runbooks is the folder of what is done when something breaks.
+//
+//go:embed runbooks
+var Runbooks embed.FS

@@ -23,26 +23,30 @@ var (
 	ErrExpired = fmt.Errorf("account: the token has expired: %w", ErrDenied)
 )
 
-// TokenKind is what a token opens. Both may only read.
+// TokenKind is what a token opens.
 type TokenKind string
 
 const (
-	Wall TokenKind = "wall" // the wall's page, on a screen that nobody signs in on
-	API  TokenKind = "api"  // the API, exports and signals, for programs
+	Wall     TokenKind = "wall"     // the wall's page, on a screen that nobody signs in on; it reads
+	API      TokenKind = "api"      // the API, exports and signals, for programs; it reads
+	Contacts TokenKind = "contacts" // the broadcaster's system that brings contacts; it can do that alone, and reads nothing
 )
+
+// TokenKinds are all, as a form lists them.
+func TokenKinds() []TokenKind { return []TokenKind{Wall, API, Contacts} }
 
 // ParseTokenKind fails with an Invalid.
 func ParseTokenKind(name string) (TokenKind, error) {
-	if k := TokenKind(name); k == Wall || k == API {
+	if k := TokenKind(name); slices.Contains(TokenKinds(), k) {
 		return k, nil
 	}
-	return "", Invalid{"kind", fmt.Sprintf("%q is neither wall nor api", shortened(name))}
+	return "", Invalid{"kind", fmt.Sprintf("%q is none of wall, api, contacts", shortened(name))}
 }
 
 // Prefix begins every secret of the kind, so that people and scanners of source code know one.
 func (k TokenKind) Prefix() string { return "vigie_" + string(k) + "_" }
 
-// Token lets a device read. Its secret is known to the device alone.
+// Token lets a device do what its kind says. Its secret is known to the device alone.
 type Token struct {
 	ID       string    `json:"id"` // of the secret's hash; harmless to show
 	Name     string    `json:"name"`

@@ -89,6 +89,7 @@ func TestCheckRefuses(t *testing.T) {
 	ts, _ := newTokens()
 	_, wall := make1(t, ts, Wall, "mur")
 	_, api := make1(t, ts, API, "grafana")
+	_, contacts := make1(t, ts, Contacts, "crm")
 	last := "a"
 	if strings.HasSuffix(wall, "a") {
 		last = "b"
@@ -102,6 +103,11 @@ func TestCheckRefuses(t *testing.T) {
 		"an API's on the API":     {API, api, nil},
 		"a wall's on the API":     {API, wall, ErrDenied},
 		"an API's on the wall":    {Wall, api, ErrDenied},
+		"contacts' for contacts":  {Contacts, contacts, nil},
+		"contacts' on the API":    {API, contacts, ErrDenied},
+		"contacts' on the wall":   {Wall, contacts, ErrDenied},
+		"an API's for contacts":   {Contacts, api, ErrDenied},
+		"a wall's for contacts":   {Contacts, wall, ErrDenied},
 		"with another prefix":     {API, API.Prefix() + strings.TrimPrefix(wall, Wall.Prefix()), ErrDenied},
 		"nothing":                 {Wall, "", ErrDenied},
 		"the prefix alone":        {Wall, Wall.Prefix(), ErrDenied},

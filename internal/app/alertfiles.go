@@ -32,19 +32,7 @@ type alertFiles struct {
 // it is told.
 func (c *Config) readAlerts(getenv func(string) (string, bool)) {
 	a := &c.Alerts
-	a.files = alertFiles{at: map[string]func(string) string{}, secret: func(env, file string) (string, error) {
-		if env != "" {
-			if value, ok := getenv(env); ok {
-				return value, nil
-			}
-			return "", fmt.Errorf("the environment variable %s is not set", env)
-		}
-		if !filepath.IsAbs(file) {
-			file = filepath.Join(a.Folder, file)
-		}
-		text, err := os.ReadFile(file)
-		return string(text), err
-	}}
+	a.files = alertFiles{at: map[string]func(string) string{}, secret: secretsBeside(a.Folder, getenv)}
 	if a.Folder != "" {
 		a.readFrom(os.DirFS(a.Folder), a.Folder)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -48,8 +47,7 @@ func openAlerting(ctx context.Context, cfg *Config, b *bus.Bus, kept *buckets, m
 		return nil, fmt.Errorf("routing: %w", err)
 	}
 	a := &alerting{cfg: cfg, room: room, channels: made, log: log, metrics: metrics}
-	host, _ := os.Hostname()
-	a.owner = fmt.Sprintf("%s/%d/%d", host, os.Getpid(), time.Now().UnixNano()) // another one after each start: what it left is nobody's
+	a.owner = processName()
 	if base := strings.TrimSuffix(cfg.Web.PublicURL, "/"); base != "" {
 		a.links = alerts.Links{
 			Board: func(labels map[string]string, at time.Time) string { return base + web.BoardURL(labels, at) },

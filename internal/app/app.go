@@ -99,9 +99,13 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 	doors := &doors{log: log}
 	defer doors.close()
 
-	var state state
+	var shown boardState
 	replay := &replayDoor{audit: audit.record}
 	alerting, err := openAlerting(ctx, cfg, b, kept, metrics, log)
+	if err != nil {
+		return err
+	}
+	crises, err := openMessaging(ctx, cfg, b, book, metrics, log)
 	if err != nil {
 		return err
 	}
@@ -114,6 +118,7 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 		room = (&disk{folder: cfg.Data, min: cfg.Stream.MinFree}).room
 	}
 	ingests, shows, judges := slices.Contains(cfg.Roles, RoleIngest), slices.Contains(cfg.Roles, RoleCockpit), slices.Contains(cfg.Roles, RoleAlerts)
+	sends := slices.Contains(cfg.Roles, RoleMessages)
 	var addresses Addresses
 	collected := make(chan struct{})
 	mux := http.NewServeMux()
@@ -140,7 +145,11 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 		(&alerts.Receiver{Room: alerting.room, Sources: cfg.Alerts.Receive}).Register(mux)
 		g.Go(func() error { return alerting.tell(parts) })
 	}
-	if ingests || judges {
+	if sends {
+		crises.register(mux)
+		g.Go(func() error { return crises.work(parts) })
+	}
+	if ingests || judges || sends {
 		if addresses.Machines, err = doors.open(g, "listen.machines", cfg.Listen.Machines, machineServer(mux, log)); err != nil {
 			return err
 		}
@@ -153,8 +162,13 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 			return collector.Run(collecting)
 		})
 	}
+	if shows || sends {
+		g.Go(func() error { return crises.follow(parts) })
+	}
 	if shows || judges {
 		g.Go(func() error { return alerting.room.Run(parts) })
+	}
+	if shows || judges || sends {
 		g.Go(func() error { return book.Run(parts) })
 	}
 
@@ -164,9 +178,11 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 	if shows {
 		site, err = web.New(web.Config{
 			Accounts: account.NewStore(kept.accounts), Tokens: account.NewTokens(kept.tokens), Sessions: kept.sessions,
-			Audit: audit.record, Trail: audit, Matches: book, Alerts: alerting.room, Look: looks.look, Samples: looks.samples,
+			Audit: audit.record, Trail: audit, Matches: book, Alerts: alerting.room,
+			Crises: crises.crises, Runbooks: crises.runs, Library: crises.library, Audience: crises.book.Load, Sends: crises.sends,
+			ParseScenario: parseScenario, WriteScenario: writeScenario, Scenarios: cfg.Messages.Scenarios, MessageLimits: crises.limits, LastApproved: crises.library.LastApproved, Look: looks.look, Samples: looks.samples,
 			Log: log, Metrics: metrics, MetricsHandler: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
-			Healthy: b.Healthy, Ready: state.ready,
+			Healthy: b.Healthy, Ready: shown.ready,
 			Secure: cfg.Web.HTTPS, Origins: cfg.Web.Origins, Proxies: cfg.Web.Proxies, Screens: cfg.Web.Screens,
 			DemoToken: opt.DemoToken, DemoUser: opt.DemoUser,
 		})
@@ -200,13 +216,17 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 		if judges {
 			g.Go(func() error { return alerting.judge(ctx, db, book) })
 		}
+		if shows || sends {
+			g.Go(func() error { return crises.know(ctx, db) })
+		}
 		if shows {
 			g.Go(func() error {
 				return show(ctx, cfg, db, kept, book, &looks, site, metrics, log, func(board *cockpit.Board) {
 					if site.Publish(board); board.Sight != (cockpit.Sight{}) {
 						return
 					}
-					state.board.Store(board.At.Unix())
+					crises.board.Store(board)
+					shown.board.Store(board.At.Unix())
 					if opt.Ready != nil {
 						opt.Ready(addresses)
 						opt.Ready = nil
@@ -308,6 +328,11 @@ func owner(cfg *Config) string {
 	if cfg.NATS.URL == "" {
 		return "embedded"
 	}
+	return processName()
+}
+
+// processName is another one after each start: what a process left is nobody's.
+func processName() string {
 	host, _ := os.Hostname()
 	return fmt.Sprintf("%s/%d/%d", host, os.Getpid(), time.Now().UnixNano())
 }
@@ -367,11 +392,11 @@ func port(address string) string {
 	return port
 }
 
-// state is what readiness is judged by.
-type state struct{ board atomic.Int64 }
+// boardState is what readiness is judged by.
+type boardState struct{ board atomic.Int64 }
 
 // ready tells whether a board was made lately.
-func (s *state) ready(context.Context) error {
+func (s *boardState) ready(context.Context) error {
 	if at := s.board.Load(); time.Now().Unix()-at > 10 {
 		return errors.New("no board was made in the last 10 seconds")
 	}

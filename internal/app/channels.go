@@ -29,7 +29,7 @@ func channels(policy *route.Policy) (map[string]alerts.Channel, error) {
 	for i := range policy.Channels {
 		c := &policy.Channels[i]
 		key := fmt.Sprintf("channels[%d]", i)
-		n, err := channel(c)
+		n, err := notifier(c)
 		if err != nil {
 			errs = append(errs, &match.Problem{Key: key, Text: err.Error()})
 			continue
@@ -46,7 +46,7 @@ func channels(policy *route.Policy) (map[string]alerts.Channel, error) {
 	return out, errors.Join(errs...)
 }
 
-func channel(c *route.Channel) (notice.Notifier, error) {
+func notifier(c *route.Channel) (notice.Notifier, error) {
 	url, secret := string(c.Endpoint), string(c.Secret)
 	switch c.Type {
 	case route.Email:

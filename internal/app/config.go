@@ -29,6 +29,9 @@ import (
 	"vigie/ingest/services"
 	"vigie/internal/ch"
 	"vigie/internal/match"
+	"vigie/runbooks"
+	"vigie/runbooks/house"
+	"vigie/runbooks/message"
 )
 
 // Config is everything that a process of Vigie is told. It is one YAML file; every scalar in it can
@@ -50,6 +53,8 @@ type Config struct {
 	Matches    string              `yaml:"matches"`  // folder of the matches' files; "": matches beside the file, if there is one
 	Board      cockpit.Limits      `yaml:"board"`
 	Alerts     AlertsConfig        `yaml:"alerts"`
+	Messages   MessagesConfig      `yaml:"messages"`
+	Runbooks   RunbooksConfig      `yaml:"runbooks"`
 	Web        WebConfig           `yaml:"web"`
 	Log        LogConfig           `yaml:"log"`
 
@@ -150,6 +155,24 @@ type AlertsConfig struct {
 	files  alertFiles
 }
 
+// MessagesConfig is about what viewers are told. A folder holds house.yaml and scenarios/*.yaml.
+type MessagesConfig struct {
+	Folder string `yaml:"folder"` // "": messages beside the file, if there is one
+
+	House     *house.House        `yaml:"-"` // nil: nothing can be sent
+	Scenarios []*message.Scenario `yaml:"-"`
+	files     messageFiles
+}
+
+// RunbooksConfig is about what is done. A folder holds *.md.
+type RunbooksConfig struct {
+	Folder string `yaml:"folder"` // "": runbooks beside the file, if there is one
+
+	All    []*runbooks.Runbook `yaml:"-"`
+	unread []error
+	dir    string
+}
+
 // LogConfig is about Vigie's own log, on standard error.
 type LogConfig struct {
 	Level  string `yaml:"level"`  // debug, info, warn, error; "": info
@@ -158,12 +181,13 @@ type LogConfig struct {
 
 // Roles that a process can have.
 const (
-	RoleIngest  = "ingest"  // collectors and writers
-	RoleCockpit = "cockpit" // the board and its pages
-	RoleAlerts  = "alerts"  // judges rules and tells people
+	RoleIngest   = "ingest"   // collectors and writers
+	RoleCockpit  = "cockpit"  // the board and its pages
+	RoleAlerts   = "alerts"   // judges rules and tells people
+	RoleMessages = "messages" // sends crisis messages, and serves the status page
 )
 
-func allRoles() []string { return []string{RoleIngest, RoleCockpit, RoleAlerts} }
+func allRoles() []string { return []string{RoleIngest, RoleCockpit, RoleAlerts, RoleMessages} }
 
 // envPrefix of variables that replace scalars of the file.
 const envPrefix = "VIGIE_"
@@ -191,6 +215,14 @@ func Load(path string, getenv func(string) (string, bool)) (*Config, error) {
 		if info, err := os.Stat(filepath.Join(filepath.Dir(path), usualAlerts)); err == nil && info.IsDir() && cfg.Alerts.Folder == "" {
 			cfg.Alerts.Folder = filepath.Join(filepath.Dir(path), usualAlerts)
 		}
+		for _, f := range []struct {
+			usual string
+			to    *string
+		}{{usualMessages, &cfg.Messages.Folder}, {usualRunbooks, &cfg.Runbooks.Folder}} {
+			if info, err := os.Stat(filepath.Join(filepath.Dir(path), f.usual)); err == nil && info.IsDir() && *f.to == "" {
+				*f.to = filepath.Join(filepath.Dir(path), f.usual)
+			}
+		}
 	}
 	if err := fromEnvironment(reflect.ValueOf(cfg).Elem(), envPrefix, getenv); err != nil {
 		return nil, err
@@ -201,6 +233,7 @@ func Load(path string, getenv func(string) (string, bool)) (*Config, error) {
 	cfg.defaults()
 	cfg.readMatches()
 	cfg.readAlerts(getenv)
+	cfg.readMessages(getenv)
 	return cfg, cfg.check()
 }
 
@@ -236,6 +269,8 @@ func (c *Config) resolve(dir string) {
 	at(&c.Data)
 	at(&c.Matches)
 	at(&c.Alerts.Folder)
+	at(&c.Messages.Folder)
+	at(&c.Runbooks.Folder)
 	at(&c.ClickHouse.DSNFile)
 	at(&c.ClickHouse.Binary)
 	at(&c.ClickHouse.Library)
@@ -517,5 +552,6 @@ func (c *Config) check() error {
 		errs = append(errs, err)
 	}
 	errs = append(errs, c.checkMatches()...)
-	return errors.Join(append(errs, c.checkAlerts()...)...)
+	errs = append(errs, c.checkAlerts()...)
+	return errors.Join(append(errs, c.checkMessages()...)...)
 }

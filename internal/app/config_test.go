@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -233,20 +234,44 @@ func TestACommentBeforeTheDocumentMarkIsFine(t *testing.T) {
 
 func TestTheExampleIsAConfiguration(t *testing.T) {
 	files := map[string]string{"vigie.yaml": read(t, "docs/example/vigie.yaml"), "tokens/cloudfront": "c\n", "tokens/mux": "m\n"}
-	names, err := os.ReadDir(filepath.Join(root, "docs/example/matches"))
-	if err != nil {
-		t.Fatal(err)
+	folders := map[string]int{}
+	for _, sub := range []string{"matches", "messages", "messages/scenarios", "runbooks"} {
+		names, err := os.ReadDir(filepath.Join(root, "docs/example", sub))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if !name.IsDir() {
+				files[sub+"/"+name.Name()] = read(t, "docs/example/"+sub+"/"+name.Name())
+				folders[sub]++
+			}
+		}
 	}
-	for _, name := range names {
-		files["matches/"+name.Name()] = read(t, "docs/example/matches/"+name.Name())
+	secrets := env{"AKAMAI_TOKEN": "a"}
+	for _, name := range regexp.MustCompile(`[a-z]+_env: ([A-Z_]+)`).FindAllStringSubmatch(files["messages/house.yaml"], -1) {
+		secrets[name[1]] = "the-secret-of-" + name[1]
 	}
+	files["messages/secrets/ovh-crisis"] = "s3cretOfOVHcloud\n"
 	dir := folder(t, files)
-	cfg, err := Load(dir, env{"AKAMAI_TOKEN": "a"}.get)
+	cfg, err := Load(dir, secrets.get)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cfg.Calendar) < 2 || len(cfg.Calendar) != len(names) {
-		t.Errorf("%d matches are read of %d files", len(cfg.Calendar), len(names))
+	if len(cfg.Messages.Scenarios) != folders["messages/scenarios"] || 2*len(cfg.Runbooks.All) != folders["runbooks"] || cfg.Messages.House == nil {
+		t.Errorf("%d scenarios of %d files, %d runbooks in two languages of %d", len(cfg.Messages.Scenarios), folders["messages/scenarios"], len(cfg.Runbooks.All), folders["runbooks"])
+	}
+	for key, secret := range secrets { // an exercise that has the credentials of what is real is refused
+		if !strings.HasPrefix(key, "DRILL") {
+			continue
+		}
+		copied := maps.Clone(secrets)
+		copied[key] = secrets["CRISIS_SMTP_PASSWORD"]
+		if _, err := Load(dir, copied.get); err == nil || !strings.Contains(err.Error(), "an exercise must not be able to reach what is real") || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s with a live secret: %v", key, err)
+		}
+	}
+	if len(cfg.Calendar) < 2 || len(cfg.Calendar) != folders["matches"] {
+		t.Errorf("%d matches are read of %d files", len(cfg.Calendar), folders["matches"])
 	}
 	tokens := map[string]string{}
 	for _, s := range cfg.Sources {

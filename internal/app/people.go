@@ -139,7 +139,7 @@ func (p *People) Remove(ctx context.Context, name string) error {
 // List lists the accounts by name.
 func (p *People) List(ctx context.Context) ([]account.User, error) { return p.store.List(ctx) }
 
-// MakeToken makes a device's token of the kind wall or api; the secret is told once. life 0: it never
+// MakeToken makes a device's token of the kind wall, api or contacts; the secret is told once. life 0: it never
 // expires.
 func (p *People) MakeToken(ctx context.Context, name, kind string, life time.Duration) (t account.Token, secret string, err error) {
 	t = account.Token{Name: name, Kind: account.TokenKind(kind), By: atCommandLine}

@@ -206,11 +206,24 @@ func RetryAfter(h http.Header) time.Duration {
 	} else if errors.Is(err, strconv.ErrRange) {
 		after = maxAfter
 	} else if date, err := http.ParseTime(text); err == nil {
-		after = time.Until(date)
+		return Until(date)
 	} else {
 		return 0
 	}
 	return min(max(after, minAfter), maxAfter)
+}
+
+// Until is how long to wait for a moment that a provider names, from 1 s to a quarter of an hour.
+func Until(at time.Time) time.Duration { return min(max(time.Until(at), minAfter), maxAfter) }
+
+// UntilUnix is Until of a header that tells the moment in seconds since 1970, as most networks' of rates do; 0: it
+// does not.
+func UntilUnix(text string) time.Duration {
+	seconds, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	if err != nil || seconds <= 0 || seconds > 1<<40 {
+		return 0
+	}
+	return Until(time.Unix(seconds, 0))
 }
 
 // CheckURL tells what is wrong with a destination's URL, which it never repeats, for it may be a secret. Where it
@@ -245,6 +258,11 @@ func CheckHeaders(field string, headers map[string]string) error {
 		}
 	}
 	return nil
+}
+
+// Token tells whether text can be sent in a header as a token: visible ASCII, at most 8192 characters.
+func Token(text string) bool {
+	return text != "" && len(text) <= 8192 && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 // Loopback tells whether a host is this machine, by its name alone.

@@ -211,6 +211,23 @@ func (k *Kind[T]) Get(id string) *T {
 // All are all things, in the order of their ids.
 func (k *Kind[T]) All() []*T {
 	k.b.mu.Lock()
+	defer k.b.mu.Unlock()
+	ids := k.ids()
+	out := make([]*T, len(ids))
+	for i, id := range ids {
+		out[i] = k.all[id].value
+	}
+	return out
+}
+
+// IDs are those of all things, in order.
+func (k *Kind[T]) IDs() []string {
+	k.b.mu.Lock()
+	defer k.b.mu.Unlock()
+	return k.ids()
+}
+
+func (k *Kind[T]) ids() []string {
 	ids := make([]string, 0, len(k.all))
 	for id, e := range k.all {
 		if e.value != nil {
@@ -218,12 +235,7 @@ func (k *Kind[T]) All() []*T {
 		}
 	}
 	slices.Sort(ids)
-	out := make([]*T, len(ids))
-	for i, id := range ids {
-		out[i] = k.all[id].value
-	}
-	k.b.mu.Unlock()
-	return out
+	return ids
 }
 
 // Len is how many there are.

@@ -88,6 +88,11 @@ type Frozen struct {
 	Unreached  int            `json:"unreached"`         // left out: no address for the channel, or one that cannot be
 	Unmapped   int            `json:"unmapped"`          // of a hit: viewers whom the broadcaster did not map to a contact
 	Sampled    float64        `json:"sampled,omitempty"` // of a hit: how many viewers one beacon stands for; above 1 the list is a part of them
+	Repeated   int            `json:"repeated"`          // left out: their address is in the list already, as another contact's
+	Unasked    int            `json:"unasked,omitempty"` // of Unmapped: viewers about whom the broadcaster's system gave no answer at all
+	By         string         `json:"by,omitempty"`
+	Until      time.Time      `json:"until,omitzero"`     // its lines are forgotten then
+	Forgotten  time.Time      `json:"forgotten,omitzero"` // they are, since
 }
 
 // List is a frozen list's lines, in the order of the ledger: the house's own people, then by Key.

@@ -57,6 +57,8 @@ type Send struct {
 	NextBy   time.Time        `json:"next_by,omitzero"` // promised to the public
 	Digest   string           `json:"digest"`           // of texts, legs and lists: what the second person confirms
 
+	FirstLang string `json:"first_lang"` // of who speaks none that there are texts in
+
 	Round int `json:"round,omitempty"` // how often a person had the failed ones tried again
 	Again int `json:"again,omitempty"` // the round in which a person had those tried again of whom nobody knows; 0: never
 
@@ -83,7 +85,13 @@ type Leg struct {
 	Takes   time.Duration   `json:"takes,omitempty"` // to tell all, at Rate
 	Gate    int             `json:"gate,omitempty"`  // recipients before it may be told now: the canary first; Size: all
 	Stage   Stage           `json:"stage,omitempty"`
-	Earlier string          `json:"earlier,omitempty"` // receipt of the post that this one answers, by language "fr=…"
+	Since   time.Time       `json:"since,omitzero"` // of Stage
+	Until   time.Time       `json:"until,omitzero"` // nobody is told later: that a stream is down is worth nothing when it is up
+	// Earlier are the receipts of the posts that these answer, by language.
+	Earlier map[string]string `json:"earlier,omitempty"`
+	// Forgiven is when a person went on in spite of failures: those of before do not stop it again.
+	Forgiven time.Time `json:"forgiven,omitzero"`
+	Tally    *Tally    `json:"tally,omitempty"` // as it was when the send ended
 }
 
 // Stage is how far a leg's gate is open.

@@ -14,11 +14,23 @@ export function alertPages(): void {
   previews(part);
   silence();
   let failed = false;
+  let timer = 0;
+  let asking = false;
+  let asked = false;
   const again = async () => {
+    clearTimeout(timer);
+    if (asking) return void (asked = true); // once more, then
+    asking = true;
     if (document.visibilityState === "visible" && !selecting(part)) failed = !(await refresh(part));
-    setTimeout(again, Number(part.dataset.follow) * (failed ? 3 : 1));
+    asking = false;
+    // Pages that are told when something changed look by themselves rarely, as long as they would be told.
+    const told = "pushed" in part.dataset && Number(document.querySelector<HTMLElement>("main")?.dataset.seq) > 0 && !document.body.matches(".lost");
+    timer = window.setTimeout(again, asked ? 100 : Number(part.dataset.follow) * (failed ? 3 : told ? 5 : 1));
+    asked = false;
   };
-  setTimeout(again, Number(part.dataset.follow));
+  timer = window.setTimeout(again, Number(part.dataset.follow));
+  const changed = document.getElementById("changed");
+  if (changed && "pushed" in part.dataset) new MutationObserver(() => void again()).observe(changed, { attributes: true });
   // A filter is at work as soon as it is chosen.
   document.addEventListener("change", (e) => {
     const field = e.target as HTMLElement;
@@ -42,24 +54,28 @@ async function refresh(part: HTMLElement): Promise<boolean> {
   query.delete("said"); // it was said
   const next = (await page(`${location.pathname}?${query}`))?.getElementById(part.id);
   if (!next) return false;
-  if (selecting(part)) return true;
+  if (!selecting(part)) lay(part, next);
+  return true;
+}
+
+// lay puts what was fetched into place of part, but under a hand.
+export function lay(part: HTMLElement, next: HTMLElement): void {
   Idiomorph.morph(part, next.outerHTML, {
     morphStyle: "outerHTML",
     ignoreActiveValue: true,
     callbacks: {
       beforeAttributeUpdated: (name: string, of: Element) => !(name === "open" && of.tagName === "DETAILS"),
       beforeNodeMorphed: (old: Node) => !(old instanceof HTMLElement && (busy(old) || old.hasAttribute("data-kept"))),
-      beforeNodeRemoved: (old: Node) => !(old instanceof HTMLElement && old.contains(document.activeElement) && busy(old)),
+      beforeNodeRemoved: (old: Node) => !(old instanceof HTMLElement && ("quick" in old.dataset || old.contains(document.activeElement)) && busy(old)),
     },
   });
-  return true;
 }
 
 // busy tells whether a form is being filled in: a field of it has the focus, or another value than it came
 // with. A button that has the focus is none of that.
 function busy(form: HTMLElement): boolean {
   if (!(form instanceof HTMLFormElement)) return false;
-  const fields = form.querySelectorAll<HTMLInputElement | HTMLSelectElement>("input:not([type=hidden]), select");
+  const fields = form.querySelectorAll<HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement>("input:not([type=hidden]), select, textarea");
   return [...fields].some((f) => {
     if (f === document.activeElement) return true;
     if (f instanceof HTMLSelectElement) return f.selectedIndex !== Math.max(0, [...f.options].findIndex((o) => o.defaultSelected));

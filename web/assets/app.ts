@@ -11,6 +11,9 @@ import { people } from "./people";
 import { alarms } from "./alerts";
 import { alertPages } from "./alertpages";
 import { matches } from "./matches";
+import { sends } from "./sends";
+import { messages } from "./messages";
+import { crises } from "./crises";
 
 const main = document.querySelector<HTMLElement>("main[data-page]");
 const cursor = new Cursor();
@@ -21,6 +24,9 @@ links();
 people();
 alertPages();
 matches();
+sends();
+messages();
+crises();
 if (main) {
   const arrange = [sources(), grid(), notes(cursor), alarm.arranged];
   const arranged = () => arrange.forEach((after) => after());

@@ -1,0 +1,313 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"vigie/cockpit"
+	"vigie/internal/bus"
+	"vigie/internal/ch"
+	"vigie/internal/match"
+	"vigie/internal/provider"
+	"vigie/internal/state"
+	"vigie/runbooks"
+	"vigie/runbooks/audience"
+	"vigie/runbooks/channel"
+	"vigie/runbooks/crisis"
+	"vigie/runbooks/library"
+	"vigie/runbooks/message"
+	"vigie/runbooks/send"
+	"vigie/runbooks/statuspage"
+)
+
+// messaging is the crises' part of a process: what is done, what is said, to whom, and what came of it.
+type messaging struct {
+	cfg     *Config
+	log     *slog.Logger
+	bus     *bus.Bus
+	owner   string
+	crises  *crisis.Room
+	runs    *runbooks.Room
+	library *library.Library
+	sends   *send.Room
+	page    *statuspage.Page // nil: the house has none
+	outlets *outletSet
+	workers []*send.Worker
+	buckets []*state.Bucket
+	lists   *bus.KV
+	people  *state.Bucket                   // the audience's, loaded once ClickHouse is there
+	book    atomic.Pointer[audience.Book]   // nil until then
+	board   atomic.Pointer[cockpit.Board]   // what is watched; nil: there is none in this process
+	signals atomic.Pointer[signalOfRunbook] // nil: none is known here
+}
+
+type signalOfRunbook func(name string, labels map[string]string) (float64, bool)
+
+// Value is a signal as the board's rules know it; for conditions of runbooks.
+func (m *messaging) Value(name string, labels map[string]string) (float64, bool) {
+	if f := m.signals.Load(); f != nil {
+		return (*f)(name, labels)
+	}
+	return 0, false
+}
+
+// State tells what was sent; for steps of runbooks.
+func (m *messaging) State(crisisID, scenario, step string) (sent bool, by string, at time.Time, id string) {
+	for _, s := range m.sends.Of(crisisID) {
+		if s.Rendered.Scenario != scenario || string(s.Rendered.Step) != step || s.State == send.Dropped || s.State == send.Aborted {
+			continue
+		}
+		id = s.ID
+		if s.State == send.Completed || s.State == send.Faulty {
+			return true, s.Second, s.Ended, s.ID
+		}
+	}
+	return false, "", time.Time{}, id
+}
+
+// openMessaging opens what all processes share.
+func openMessaging(ctx context.Context, cfg *Config, b *bus.Bus, book *match.Book, metrics prometheus.Registerer, log *slog.Logger) (*messaging, error) {
+	m := &messaging{cfg: cfg, log: log, bus: b, owner: strings.NewReplacer("/", "-", ".", "-", " ", "-").Replace(processName())}
+	h := cfg.Messages.House
+	bucket := func(name string) (*bus.KV, *state.Bucket, error) {
+		kv, err := b.KV(ctx, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		s := state.New(kv, log)
+		m.buckets = append(m.buckets, s)
+		return kv, s, nil
+	}
+	lines, err := b.Stream(ctx, crisis.Stream("CRISES"))
+	if err != nil {
+		return nil, err
+	}
+	crisesKV, crises, err := bucket("crises")
+	if err != nil {
+		return nil, err
+	}
+	m.crises = crisis.New(crisis.Config{State: crises, Lines: lines, Log: log})
+	m.runs = runbooks.New(runbooks.Config{
+		State: crises, Crises: m.crises, Lease: crisesKV, Owner: m.owner, Alone: cfg.NATS.URL == "", Log: log, Runbooks: cfg.Runbooks.All,
+		Clock: phaseClock(book), Signals: m, Messages: m, Poster: provider.NewPoster(provider.PostConfig{}), Allow: cfg.allowed(),
+	})
+	_, messages, err := bucket("messages")
+	if err != nil {
+		return nil, err
+	}
+	if m.library, err = library.New(library.Config{State: messages, Limits: m.limits}); err != nil {
+		return nil, err
+	}
+	sendsKV, sends, err := bucket("sends")
+	if err != nil {
+		return nil, err
+	}
+	lang := "fr"
+	if h != nil && len(h.Languages) > 0 {
+		lang = h.Languages[0]
+	}
+	m.sends = send.NewRoom(send.RoomConfig{
+		Bus: b, KV: sendsKV, State: sends, Accounts: accountsOf(h), Log: log,
+		Lists: func(ctx context.Context, id string) (audience.List, error) {
+			if book := m.book.Load(); book != nil {
+				return book.Load(ctx, id)
+			}
+			return nil, errors.New("lists of people cannot be read until ClickHouse is there")
+		},
+		Timeline: func(ctx context.Context, id string, l crisis.Line) error {
+			l.ID = id
+			return m.crises.Write(ctx, l)
+		},
+		Prepare: send.PrepareConfig{
+			Library: m.library, Audience: m.book.Load, Crisis: m.crises.Get, Crises: m.crises.Current, Limits: m.limits, Lang: lang,
+			Live: func(labels map[string]string) map[string]string { return liveOf(m.board.Load(), labels) },
+			Zone: func(id string) *time.Location {
+				if found := book.Find(id); found != nil {
+					return found.Zone()
+				}
+				return time.UTC
+			},
+		},
+	})
+	if m.lists, m.people, err = func() (*bus.KV, *state.Bucket, error) {
+		kv, err := b.KV(ctx, "lists")
+		if err != nil {
+			return nil, nil, err
+		}
+		people, err := b.KV(ctx, "audience")
+		if err != nil {
+			return nil, nil, err
+		}
+		return kv, state.New(people, log), nil
+	}(); err != nil {
+		return nil, err
+	}
+	if h != nil && (h.Has(channel.Status) || h.Has(channel.Banner)) {
+		page := h.Status
+		page.File, page.Healthy, page.Log = filepath.Join(cfg.Data, "status.json"), b.Healthy, log
+		page.Labels = func(thread string) map[string]string {
+			if c := m.crises.Get(thread); c != nil {
+				return c.Labels
+			}
+			return nil
+		}
+		if m.page, err = statuspage.New(page); err != nil {
+			return nil, fmt.Errorf("messages: status: %w", err)
+		}
+		_, published, err := bucket("status")
+		if err != nil {
+			return nil, err
+		}
+		m.page.Use(published)
+	}
+	if h != nil {
+		if m.outlets, err = outlets(h, m.page, sendsKV, strings.TrimSuffix(cfg.Collectors.PublicURL, "/")); err != nil {
+			return nil, fmt.Errorf("messages: %w", err)
+		}
+	}
+	for _, s := range m.buckets {
+		if err := s.Load(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := m.crises.Load(ctx); err != nil {
+		return nil, err
+	}
+	if m.outlets != nil {
+		for _, drill := range []bool{false, true} {
+			labels := prometheus.Labels{"drill": fmt.Sprint(drill)}
+			m.workers = append(m.workers, send.NewWorker(send.WorkerConfig{
+				Room: m.sends, Channels: m.outlets.of(drill), Drill: drill, Owner: m.owner + map[bool]string{true: "-drill"}[drill], Alone: cfg.NATS.URL == "",
+				Suppressed: m.suppressed, Unsubscribe: m.unsubscribe, Log: log, Metrics: prometheus.WrapRegistererWith(labels, metrics),
+			}))
+		}
+	}
+	return m, nil
+}
+
+// limits are what messages may hold.
+func (m *messaging) limits() message.Limits {
+	if h := m.cfg.Messages.House; h != nil {
+		return h.Limits()
+	}
+	return message.Limits{}
+}
+
+func (m *messaging) suppressed(_ channel.Kind, key string) bool {
+	book := m.book.Load()
+	if book == nil {
+		return false // no list can be read without it, so that nobody gets here
+	}
+	_, is := book.Suppressed(key)
+	return is
+}
+
+func (m *messaging) unsubscribe(key string) string {
+	book, public := m.book.Load(), strings.TrimSuffix(m.cfg.Collectors.PublicURL, "/")
+	if book == nil || public == "" {
+		return ""
+	}
+	return public + "/unsubscribe?t=" + book.UnsubscribeToken(key)
+}
+
+// phaseClock is when phases of matches begin, as planned and moved.
+func phaseClock(book *match.Book) runbooks.Clock {
+	return func(id string, phase match.Phase) (time.Time, bool) {
+		for _, mark := range book.Timeline(id) {
+			if mark.Phase == phase {
+				return mark.At, true
+			}
+		}
+		return time.Time{}, false
+	}
+}
+
+// follow keeps this process's copies.
+func (m *messaging) follow(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, s := range m.buckets {
+		g.Go(func() error { return s.Run(ctx) })
+	}
+	g.Go(func() error { return m.crises.Run(ctx) })
+	g.Go(func() error { return m.sends.Run(ctx) })
+	if m.page != nil {
+		g.Go(func() error { return m.page.Run(ctx) })
+	}
+	return g.Wait()
+}
+
+// work sends, and carries out what runbooks do by themselves.
+func (m *messaging) work(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return m.runs.Run(ctx) })
+	for _, w := range m.workers {
+		g.Go(func() error { return w.Run(ctx) })
+	}
+	return g.Wait()
+}
+
+// register opens what viewers, and providers, reach.
+func (m *messaging) register(mux *http.ServeMux) {
+	if m.page != nil {
+		for path, h := range map[string]http.Handler{"/status": m.page.Handler("/status"), "/exercice": m.page.Exercise("/exercice")} {
+			mux.Handle(path, h)
+			mux.Handle(path+"/", h)
+		}
+	}
+	for i, w := range m.workers {
+		path, h := receiptsPath(i == 1), w.Receipts()
+		mux.Handle(path+"{account}", h)
+		mux.Handle(path+"{account}/{token}", h)
+	}
+	mux.HandleFunc("/unsubscribe", func(w http.ResponseWriter, r *http.Request) {
+		if book := m.book.Load(); book != nil {
+			book.Unsubscribe().ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Retry-After", "30")
+		http.Error(w, "try again in a minute", http.StatusServiceUnavailable)
+	})
+}
+
+// know opens the audience once ClickHouse is there, and keeps it until ctx ends.
+func (m *messaging) know(ctx context.Context, db *ch.DB) error {
+	c := audience.Config{DB: db, State: m.people, Lists: m.lists, Log: m.log}
+	if h := m.cfg.Messages.House; h != nil {
+		c.Lang, c.Country, c.Cap = cmp.Or(append(h.Languages, "fr")...), h.Country, h.Cap
+		c.Contacts, c.KeepLists = time.Duration(h.Contacts)*24*time.Hour, time.Duration(h.Lists)*24*time.Hour
+		if h.Mapping != nil {
+			mapping, err := audience.NewMapping(h.Mapping.MappingConfig)
+			if err != nil {
+				return fmt.Errorf("messages: mapping: %w", err)
+			}
+			c.Mapping = mapping
+		}
+	}
+	book, err := audience.New(c)
+	if err != nil {
+		return err
+	}
+	if err := m.people.Load(ctx); err != nil {
+		return err
+	}
+	if err := book.Open(ctx); err != nil {
+		return err
+	}
+	m.book.Store(book)
+	defer m.book.Store(nil)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return m.people.Run(ctx) })
+	g.Go(func() error { return book.Run(ctx) })
+	return g.Wait()
+}

@@ -1,0 +1,409 @@
+package send
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"vigie/internal/bus"
+	"vigie/internal/lease"
+	"vigie/internal/pause"
+	"vigie/internal/provider"
+	"vigie/internal/state"
+	"vigie/runbooks/channel"
+	"vigie/runbooks/message"
+)
+
+// baton is held by the worker that conducts: it opens gates, stops what fails, finds what dead workers left, and
+// says when a send is over. All of it is compared and set: two that conduct at once do no harm.
+type baton struct{ lease.Head }
+
+const batonTime = 5 * time.Second
+
+func (w *Worker) conduct(ctx context.Context) error {
+	key := "lead-live"
+	if w.cfg.Drill {
+		key = "lead-drill"
+	}
+	for ctx.Err() == nil {
+		l := lease.New[baton](w.cfg.Room.cfg.KV, key, w.cfg.Owner, w.cfg.Alone, batonTime, w.cfg.Log)
+		if err := l.Acquire(ctx, nil); err != nil {
+			return nil
+		}
+		holding, lost := context.WithCancel(ctx)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			defer lost()
+			if err := l.Renew(holding); err != nil && ctx.Err() == nil {
+				w.cfg.Log.Warn("another process conducts sends now", "error", err)
+			}
+		}()
+		reminded := time.Time{}
+		for pause.For(holding, 250*time.Millisecond) == nil {
+			if time.Since(reminded) > remindEvery {
+				w.remind(holding)
+				reminded = time.Now()
+			}
+			for _, s := range w.cfg.Room.sends.All() {
+				if s.Drill == w.cfg.Drill {
+					w.conductOne(holding, s)
+				}
+			}
+		}
+		lost()
+		<-done
+	}
+	return nil
+}
+
+// conductOne does what is due of a send.
+func (w *Worker) conductOne(ctx context.Context, s *Send) {
+	r := w.cfg.Room
+	if s.Confirmed.IsZero() || !s.Ended.IsZero() {
+		return
+	}
+	l := r.ledger(s.ID)
+	if l == nil || !l.heardAll() {
+		return
+	}
+	w.adopt(ctx, s, l)
+	var err error
+	switch s.State {
+	case Confirmed:
+		_, err = r.act(ctx, s.ID, Act{What: ActBegin}, []State{Confirmed}, func(s *Send) error {
+			now := r.cfg.now()
+			s.State = Sending
+			for i := range s.Legs {
+				a, _ := r.account(s.Legs[i].Channel, s.Drill)
+				valid := a.Valid
+				if valid <= 0 {
+					valid = time.Hour
+				}
+				s.Legs[i].Until = now.Add(valid)
+			}
+			w.gates(s, l, now)
+			return nil
+		})
+	case Sending:
+		err = w.advance(ctx, s, l)
+	case Paused, Aborted:
+		if s.State == Aborted && !claimed(s, l) {
+			err = w.end(ctx, s, l, Aborted)
+		}
+	}
+	var refused NotNow
+	if err != nil && !errors.As(err, &refused) && !errors.Is(err, state.ErrUnchanged) && ctx.Err() == nil {
+		w.cfg.Log.Warn("a send is not conducted", "send", s.ID, "error", err)
+	}
+}
+
+func claimed(s *Send, l *ledger) bool {
+	for i := range s.Legs {
+		if l.tally(i).Get(Claimed) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// advance opens gates, pauses, or ends a send that is on its way.
+func (w *Worker) advance(ctx context.Context, s *Send, l *ledger) error {
+	r, now := w.cfg.Room, w.cfg.Room.cfg.now()
+	open := false
+	for i := range s.Legs {
+		leg, t := &s.Legs[i], l.tally(i)
+		late := !leg.Until.IsZero() && now.After(leg.Until)
+		if t.Get(Claimed) > 0 || t.Get(Waiting) > 0 && !late || w.again(s, l, i) && !late {
+			open = true
+		}
+		if text, bad := w.failing(s, l, i); bad {
+			_, err := r.act(ctx, s.ID, Act{What: ActPause, Note: leg.Channel + ": " + text}, []State{Sending}, func(s *Send) error {
+				s.State, s.Pause = Paused, &Pause{At: now, Why: "failures", Leg: leg.Channel, Text: text}
+				return nil
+			})
+			return err
+		}
+	}
+	if !open {
+		return w.end(ctx, s, l, "")
+	}
+	next := *s
+	next.Legs = append([]Leg(nil), s.Legs...)
+	if !w.gates(&next, l, now) {
+		return nil
+	}
+	_, err := r.act(ctx, s.ID, Act{What: ActGate, Note: next.stages()}, []State{Sending}, func(s *Send) error {
+		if !w.gates(s, l, now) {
+			return state.ErrUnchanged
+		}
+		return nil
+	})
+	return err
+}
+
+func (s *Send) stages() (out string) {
+	for i := range s.Legs {
+		if out != "" {
+			out += ", "
+		}
+		out += s.Legs[i].Channel + " " + string(s.Legs[i].Stage) + " " + strconv.Itoa(s.Legs[i].Gate)
+	}
+	return out
+}
+
+// again tells whether a round asks for recipients of a leg who are not Waiting.
+func (w *Worker) again(s *Send, l *ledger, leg int) bool {
+	if s.Round == 0 {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, at := range l.legs[leg].lines {
+		if at.outcome == Refused && int(at.round) < s.Round || at.outcome == Unknown && int(at.round) < s.Again {
+			return true
+		}
+	}
+	return false
+}
+
+// The canary: the house's own people first, then one in a hundred, then all.
+const (
+	smallList   = 200 // recipients and fewer have no percent stage
+	leastSample = 50  // of the percent stage
+	holdHouse   = 5 * time.Second
+	holdSample  = 5 * time.Second
+	tolerated   = 0.05 // of a stage that may fail
+	window30    = 30
+)
+
+// gates opens what may be opened of a send, and tells whether anything was. The status page is what the others refer
+// to: they wait until it is told.
+func (w *Worker) gates(s *Send, l *ledger, now time.Time) (changed bool) {
+	if s.State != Sending {
+		return false
+	}
+	ready := true
+	for i := range s.Legs {
+		leg, t := &s.Legs[i], l.tally(i)
+		if leg.Kind != channel.Status && !ready {
+			continue
+		}
+		size := leg.Size()
+		next, stage := leg.Gate, leg.Stage
+		switch done := leg.Gate > 0 && l.through(i, leg.Gate); {
+		case leg.Stage == "" && leg.List.Canary > 0 && leg.List.Canary < size:
+			next, stage = leg.List.Canary, House
+		case leg.Stage == "" && size > smallList:
+			next, stage = sample(size, 0), Percent
+		case leg.Stage == "":
+			next, stage = size, All
+		case leg.Stage == House && done && now.Sub(leg.Since) > holdHouse:
+			if next, stage = sample(size, leg.Gate), Percent; size <= smallList {
+				next, stage = size, All
+			}
+		case leg.Stage == Percent && done && now.Sub(leg.Since) > holdSample:
+			next, stage = size, All
+		}
+		if stage != leg.Stage {
+			leg.Gate, leg.Stage, leg.Since, changed = next, stage, now, true
+		}
+		if leg.Kind == channel.Status && (leg.Stage != All || t.Get(Accepted) < t.Size) {
+			ready = false
+		}
+	}
+	return changed
+}
+
+func sample(size, from int) int { return min(size, from+max(size/100, leastSample)) }
+
+// through tells whether nobody before the gate is open.
+func (l *ledger) through(leg, gate int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, at := range l.legs[leg].lines[:gate] {
+		if at.outcome.Open() {
+			return false
+		}
+	}
+	return true
+}
+
+// failing tells whether too much of a leg fails: of what is behind the gate, and of what ended in the last half
+// minute. What a person forgave does not count. A status page that cannot be told stops all that would refer to it.
+func (w *Worker) failing(s *Send, l *ledger, leg int) (string, bool) {
+	of := &s.Legs[leg]
+	since := of.Forgiven.UnixMilli()
+	lately := time.Now().Add(-window30 * time.Second).UnixMilli()
+	var done, bad, doneLately, badLately int
+	l.mu.Lock()
+	for _, at := range l.legs[leg].lines[:min(of.Gate, len(l.legs[leg].lines))] {
+		if at.outcome.Open() || at.at <= since || at.outcome == Suppressed {
+			continue
+		}
+		failed := at.outcome == Refused || at.outcome == Unknown
+		done++
+		if failed {
+			bad++
+		}
+		if at.at > lately {
+			doneLately++
+			if failed {
+				badLately++
+			}
+		}
+	}
+	l.mu.Unlock()
+	switch {
+	case !of.Kind.Personal():
+		return fmt.Sprintf("%d / %d", bad, done), of.Kind == channel.Status && bad > 0
+	case of.Stage != All && bad > 0 && float64(bad) > tolerated*float64(done):
+		return fmt.Sprintf("%d / %d", bad, done), true
+	case doneLately >= 20 && float64(badLately) > 4*tolerated*float64(doneLately):
+		return fmt.Sprintf("%d / %d", badLately, doneLately), true
+	}
+	return "", false
+}
+
+// end closes a send of which nobody is open.
+func (w *Worker) end(ctx context.Context, s *Send, l *ledger, as State) error {
+	_, err := w.cfg.Room.act(ctx, s.ID, Act{What: ActEnd}, []State{s.State}, func(s *Send) error {
+		s.State, s.Ended = Completed, w.cfg.Room.cfg.now()
+		for i := range s.Legs {
+			t := l.tally(i)
+			if t.Get(Claimed) > 0 {
+				return state.ErrUnchanged
+			}
+			switch {
+			case as == Aborted:
+				t.Of[Recalled] += t.Of[Waiting]
+			default:
+				t.Of[Expired] += t.Of[Waiting]
+			}
+			t.Of[Waiting] = 0
+			if s.Legs[i].Tally = &t; t.Failed() > 0 {
+				s.State = Faulty
+			}
+		}
+		if as != "" {
+			s.State = as
+		}
+		return nil
+	})
+	return err
+}
+
+// adopt finds what workers left that are dead: whether the provider took it can be asked of some; of the others
+// nobody knows. What this very worker claimed and is not calling for was never called.
+func (w *Worker) adopt(ctx context.Context, s *Send, l *ledger) {
+	for leg := range s.Legs {
+		for _, i := range l.orphans(leg, w) {
+			if ctx.Err() != nil {
+				return
+			}
+			w.adoptOne(ctx, s, l, leg, i)
+		}
+	}
+}
+
+func (l *ledger) orphans(leg int, w *Worker) (out []int) {
+	l.mu.Lock()
+	if l.legs[leg].tally[Claimed] == 0 {
+		l.mu.Unlock()
+		return nil
+	}
+	owners := map[uint16]bool{}
+	type orphan struct {
+		i int
+		w uint16
+	}
+	var all []orphan
+	for i, at := range l.legs[leg].lines {
+		if at.outcome == Claimed {
+			all = append(all, orphan{i, at.worker})
+			owners[at.worker] = false
+		}
+	}
+	workers := l.workers
+	l.mu.Unlock()
+	for id := range owners {
+		name := workers[id]
+		owners[id] = name != w.cfg.Owner && (w.cfg.Alone || w.cfg.Room.dead(name, w.cfg.DeadAfter))
+	}
+	for _, o := range all {
+		if owners[o.w] {
+			out = append(out, o.i)
+		}
+	}
+	return out
+}
+
+func (w *Worker) adoptOne(ctx context.Context, s *Send, l *ledger, leg, i int) {
+	e, revision, err := l.read(ctx, leg, i)
+	if err != nil || e.Outcome != Claimed.String() {
+		return
+	}
+	e.Outcome, e.Reason, e.Text, e.At = Unknown.String(), string(provider.ReasonTimeout), "the process that called ended", time.Now().UnixMilli()
+	if finder, ok := w.cfg.Channels[s.Legs[leg].Channel].(channel.Finder); ok {
+		c := &carrier{Worker: w, pages: l.legs[leg], l: l, leg: leg, id: s.ID}
+		m, to := c.message(s, i)
+		asking, cancel := context.WithTimeout(ctx, callTimeout)
+		receipt, found, err := finder.Find(asking, to, m)
+		cancel()
+		switch {
+		case err != nil: // asked again a moment later, for as long as it takes
+			w.cfg.Log.Warn("ask a provider what it took", "send", s.ID, "channel", s.Legs[leg].Channel, "error", err)
+			return
+		case found:
+			e.Outcome, e.Reason, e.Receipt, e.Text = Accepted.String(), "", provider.Line(receipt.ID, maxWords), provider.Line(receipt.Text, maxWords)
+		default:
+			e.Outcome, e.Reason, e.Text, e.Tries = Waiting.String(), "", "", max(0, e.Tries-1)
+		}
+	}
+	if _, err := l.write(ctx, leg, i, e, revision); err != nil {
+		w.cfg.Log.Warn("a line that a dead process left", "send", s.ID, "error", err)
+	}
+}
+
+const remindEvery = 5 * time.Second
+
+// remind prepares the update that is due soon, so that a person has only to look at it, and to have it confirmed.
+func (w *Worker) remind(ctx context.Context) {
+	r, now := w.cfg.Room, w.cfg.Room.cfg.now()
+	if r.cfg.Prepare.Crises == nil {
+		return
+	}
+	for _, c := range r.cfg.Prepare.Crises() {
+		if c.Drill != w.cfg.Drill {
+			continue
+		}
+		for _, d := range r.Due(c, now) {
+			if d.Step != message.Update || d.Send != "" || now.Before(d.At.Add(-prepareAhead)) {
+				continue
+			}
+			id := d.id()
+			w.mu.Lock()
+			tried := w.reminded[id]
+			due := now.Sub(tried) > time.Minute
+			if due {
+				w.reminded[id] = now
+			}
+			w.mu.Unlock()
+			if !due {
+				continue
+			}
+			_, err := r.prepare(ctx, "", id, Draft{Crisis: c.ID, Scenario: d.Scenario, Step: d.Step})
+			if err != nil && !errors.Is(err, bus.ErrConflict) && ctx.Err() == nil { // the page says that it is due, and what is missing
+				w.cfg.Log.Warn("an update that is due cannot be prepared by itself", "crisis", c.ID, "scenario", d.Scenario, "error", err)
+			}
+		}
+	}
+}
+
+// id is that of the send which the system prepares: the same in each process, so that it is prepared once, and not
+// again when somebody drops it.
+func (d Due) id() string {
+	return d.At.UTC().Add(-prepareAhead).Format("20060102t150405") + "-" + hashOf([]byte(d.Crisis + "\n" + d.Scenario + "\n" + strconv.Itoa(d.Number)))[:6]
+}

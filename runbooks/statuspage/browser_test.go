@@ -1,0 +1,460 @@
+package statuspage
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"vigie/runbooks/channel"
+)
+
+var shots = flag.String("shots", "", "folder to write pictures of the page into")
+
+// chromium starts a fresh browser, or ends the test with how to get one.
+func chromium(t *testing.T) context.Context {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal("no Chromium in PATH: install it (Debian: apt install chromium), or leave out the browser's tests with -short")
+	}
+	flags := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.Headless, chromedp.NoFirstRun, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("no-default-browser-check", true), chromedp.Flag("hide-scrollbars", true), chromedp.Flag("enable-automation", true),
+	}
+	if os.Geteuid() == 0 {
+		flags = append(flags, chromedp.NoSandbox)
+	}
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), flags...)
+	t.Cleanup(cancel)
+	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// theme is light, dark, or print: light on paper.
+func theme(name string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Media:    map[string]string{"print": "print"}[name],
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}},
+		})
+		return err
+	})
+}
+
+// go test ./runbooks/statuspage -run Pictures -shots DIR
+func TestPictures(t *testing.T) {
+	if *shots == "" {
+		t.Skip("pictures are taken with -shots DIR")
+	}
+	ctx := chromium(t)
+	kick := time.Date(2026, 7, 19, 18, 41, 0, 0, time.UTC)
+	scenes := map[string]func(*night){
+		"well":  func(n *night) { n.well() },
+		"fresh": func(*night) {},
+		"open": func(n *night) {
+			n.well()
+			_ = n.SetComponent(t.Context(), "alice", "live", Degraded)
+			_ = n.SetComponent(t.Context(), "alice", "apps", Partial)
+			n.story(n.Status(), "night", kick, false, 4)
+		},
+		"corrected": func(n *night) {
+			n.well()
+			_ = n.SetComponent(t.Context(), "alice", "live", Degraded)
+			_ = n.SetComponent(t.Context(), "alice", "replay", Maintenance)
+			_ = n.SetComponent(t.Context(), "alice", "login", Major)
+			n.story(n.Status(), "night", kick, false, 5)
+		},
+		"resolved": func(n *night) {
+			n.well()
+			n.story(n.Status(), "night", kick, false, 6)
+			n.say(n.Status(), channel.Message{ID: "old-a", Thread: "old", Step: initial, At: kick.AddDate(0, 0, -6)}, "Connexion impossible|Une partie des comptes ne peut pas se connecter.", "Sign-in fails|Some accounts cannot sign in.")
+			n.say(n.Status(), channel.Message{ID: "old-b", Thread: "old", Step: cancelled, At: kick.AddDate(0, 0, -6).Add(9 * time.Minute)}, "Fausse alerte : la connexion fonctionne.", "False alarm: sign-in works.")
+		},
+		"stale": func(n *night) { n.well(); n.known.Checked = kick },
+		"drill": func(n *night) { n.well(); n.story(n.Status(), "drill", kick, true, 4) },
+	}
+	for _, shot := range []struct {
+		name, scene, path, theme string
+		width                    int64
+		scale                    float64
+	}{
+		{"well-laptop-light-fr", "well", "/status/fr/", "light", 1440, 1},
+		{"well-phone-dark-fr", "well", "/status/fr/", "dark", 390, 2},
+		{"fresh-laptop-light-en", "fresh", "/status/en/", "light", 1440, 1},
+		{"open-laptop-light-fr", "open", "/status/fr/", "light", 1440, 1},
+		{"open-laptop-dark-en", "open", "/status/en/", "dark", 1440, 1},
+		{"open-phone-light-fr", "open", "/status/fr/", "light", 390, 2},
+		{"corrected-laptop-light-fr", "corrected", "/status/fr/", "light", 1440, 1},
+		{"corrected-phone-dark-en", "corrected", "/status/en/", "dark", 390, 2},
+		{"resolved-laptop-light-fr", "resolved", "/status/fr/", "light", 1440, 1},
+		{"resolved-phone-dark-fr", "resolved", "/status/fr/", "dark", 390, 2},
+		{"stale-laptop-dark-fr", "stale", "/status/fr/", "dark", 1440, 1},
+		{"resolved-print-fr", "resolved", "/status/fr/", "print", 800, 1},
+		{"drill-laptop-light-fr", "drill", "/exercice/fr/", "light", 1440, 1},
+		{"drill-phone-dark-en", "drill", "/exercice/en/", "dark", 390, 2},
+	} {
+		c := config()
+		c.Keep = 300 * 24 * time.Hour
+		n := open(t, c)
+		scenes[shot.scene](n)
+		at := kick.Add(50 * time.Minute)
+		switch shot.scene {
+		case "corrected":
+			at = kick.Add(70 * time.Minute)
+		case "resolved":
+			at = kick.Add(75 * time.Minute)
+		}
+		if shot.scene != "stale" {
+			n.known.Checked = at
+		}
+		if shot.scene == "drill" { // its posts are old by this machine's clock
+			n.known.merge(n.bucket.Load(), n.config.Components)
+		}
+		next, err := n.fixed.render(&n.known, n.zone, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.shown.Store(next)
+		err = chromedp.Do(ctx, chromedp.EmulateViewport(shot.width, 844, chromedp.EmulateScale(shot.scale)), theme(shot.theme),
+			chromedp.Navigate(n.http.URL+shot.path), chromedp.WaitVisible(chromedp.CSS("#headline")))
+		if err != nil {
+			t.Fatalf("%s: %v", shot.name, err)
+		}
+		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+		if err != nil {
+			t.Fatalf("%s: %v", shot.name, err)
+		}
+		if err := os.WriteFile(filepath.Join(*shots, shot.name+".png"), png, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A browser on the page, from all is well to a correction: without a reload, without its script, and when nobody answers.
+func TestThePageInABrowser(t *testing.T) {
+	ctx := chromium(t)
+	trouble := consoleOf(ctx)
+	c := config()
+	c.Poll = minPoll
+	n := open(t, c)
+	n.well()
+	var shut atomic.Bool
+	served := n.http.Config.Handler
+	n.http.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if shut.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		served.ServeHTTP(w, r)
+	})
+	do, wait, is := browser(t, ctx)
+	do("open", chromedp.EmulateViewport(1280, 900), theme("light"), chromedp.Navigate(n.http.URL+"/status/en/"), chromedp.WaitVisible(chromedp.CSS(".hero.is-operational")))
+	do("remember", evaluate(`window.same = true`))
+	n.story(n.Status(), "night", time.Now().Add(-20*time.Minute), false, 1)
+	wait("the incident appears by itself", `document.querySelectorAll("article.incident .entry").length === 1`)
+	is("the page was not loaded again", `window.same`)
+	is("it is said to who does not see", `document.getElementById("news").textContent === "The page has changed: An incident is ongoing"`)
+	is("the title says it", `document.title.startsWith("An incident is ongoing")`)
+	is("a time is one", `!isNaN(Date.parse(document.querySelector(".entry time").dateTime))`)
+	for _, theme2 := range []string{"light", "dark"} {
+		do(theme2, theme(theme2))
+		is("each text can be read in "+theme2, contrastScript)
+	}
+	do("tab", chromedp.KeyEvent("\t"), chromedp.KeyEvent("\t"))
+	is("the keyboard reaches the languages", `document.activeElement.closest("nav.languages") !== null`)
+	for _, width := range []int64{320, 390, 1280} {
+		do("narrow", chromedp.EmulateViewport(width, 800))
+		is("nothing sticks out", `document.documentElement.scrollWidth <= innerWidth`)
+	}
+	shut.Store(true)
+	do("look again", evaluate(look))
+	wait("it says that it is frozen", `!document.getElementById("frozen").hidden`)
+	shut.Store(false)
+	do("come back", evaluate(look))
+	wait("and that it is not any more", `document.getElementById("frozen").hidden`)
+	do("without scripts", chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return err
+	}), chromedp.Navigate(n.http.URL+"/status/"), chromedp.WaitVisible(chromedp.CSS("article.incident .entry")))
+	for _, message := range trouble() {
+		t.Errorf("console: %s", message)
+	}
+}
+
+// look is what a browser tells a page that is seen again: it asks at once.
+const look = `document.dispatchEvent(new Event("visibilitychange"))`
+
+// contrastScript holds every text that is seen against WCAG AA, by what the browser paints.
+const contrastScript = `(() => {
+	const parse = (c) => { const m = c.match(/[\d.]+/g).map(Number); return m.length === 3 ? [...m, 1] : m; };
+	const lum = (c) => { const [r, g, b] = c.slice(0, 3).map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+	const under = (e) => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c[3] === 1) return c; } return [255, 255, 255, 1]; };
+	const bad = [];
+	const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+	let seen = 0;
+	while (walk.nextNode()) {
+		const e = walk.currentNode.parentElement;
+		if (!walk.currentNode.textContent.trim() || !e.checkVisibility() || e.closest(".unseen, .skip")) continue;
+		seen++;
+		const [a, b] = [lum(parse(getComputedStyle(e).color)), lum(under(e))];
+		const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+		if (ratio < 4.5) bad.push(e.className + " " + e.textContent + " " + ratio);
+	}
+	if (bad.length) console.error(bad.join("; "));
+	return seen > 20 && bad.length === 0;
+})()`
+
+// The exported folder, served by a plain file server below some path: every file is found, and the page polls itself.
+func TestTheExportInABrowser(t *testing.T) {
+	ctx := chromium(t)
+	trouble := consoleOf(ctx)
+	c := config()
+	c.Poll = minPoll
+	n := open(t, c)
+	n.story(n.Status(), "night", time.Now().Add(-50*time.Minute), false, 4)
+	folder := t.TempDir()
+	if err := n.Export(t.Context(), Folder(folder)); err != nil {
+		t.Fatal(err)
+	}
+	var missing atomic.Int32
+	files := http.StripPrefix("/some/where", http.FileServer(http.Dir(folder)))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rec := &status{ResponseWriter: w}
+		files.ServeHTTP(rec, r)
+		if rec.code >= 400 {
+			t.Logf("%d %s", rec.code, r.URL)
+			missing.Add(1)
+		}
+	}))
+	defer server.Close()
+	do, wait, is := browser(t, ctx)
+	do("open", chromedp.EmulateViewport(1280, 900), chromedp.Navigate(server.URL+"/some/where/"), chromedp.WaitVisible(chromedp.CSS("article.incident")))
+	is("it is styled", `getComputedStyle(document.querySelector(".hero")).borderTopLeftRadius !== "0px"`)
+	do("the other language", chromedp.Click(chromedp.CSS(`nav.languages a[lang=en]`)), chromedp.WaitVisible(chromedp.CSS(`html[lang=en] article.incident`)))
+	do("back", chromedp.Click(chromedp.CSS(`nav.languages a[lang=fr]`)), chromedp.WaitVisible(chromedp.CSS(`html[lang=fr] article.incident`)))
+	n.say(n.Status(), channel.Message{ID: "night-z", Thread: "night", Step: resolved, At: time.Now()}, "C’est fini.", "It is over.")
+	if err := n.Export(t.Context(), Folder(folder)); err != nil {
+		t.Fatal(err)
+	}
+	do("look again", evaluate(look))
+	wait("the resolution appears by itself", `document.querySelector(".history details[open] .step-resolved") !== null`)
+	if missing.Load() > 0 {
+		t.Error("files are missing")
+	}
+	for _, message := range trouble() {
+		t.Errorf("console: %s", message)
+	}
+}
+
+type status struct {
+	http.ResponseWriter
+	code int
+}
+
+func (s *status) WriteHeader(code int) { s.code = code; s.ResponseWriter.WriteHeader(code) }
+
+// The banner on somebody else's page, which has a strict policy of its own and a hostile text to show.
+func TestTheBannerInABrowser(t *testing.T) {
+	ctx := chromium(t)
+	trouble := consoleOf(ctx)
+	c := config()
+	c.Poll = minPoll
+	c.Labels = func(thread string) map[string]string {
+		if thread == "elsewhere" {
+			return map[string]string{"channel": "M6"}
+		}
+		return map[string]string{"channel": "TF1"}
+	}
+	n := open(t, c)
+	var asked atomic.Int32
+	served := n.http.Config.Handler
+	var broken atomic.Bool
+	n.http.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "banner.json") {
+			asked.Add(1)
+			if broken.Load() {
+				w.Header().Set("Access-Control-Allow-Origin", "*")
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
+		}
+		served.ServeHTTP(w, r)
+	})
+	example, err := os.ReadFile("../../docs/example/banner/index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := strings.ReplaceAll(string(example), "https://status.example.fr/", n.http.URL+"/status/")
+	if page == string(example) {
+		t.Fatal("the example has another address")
+	}
+	third := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src "+n.http.URL+"; connect-src "+n.http.URL)
+		io.WriteString(w, page)
+	}))
+	defer third.Close()
+	do, wait, is := browser(t, ctx)
+	const root = `document.querySelector(".status-banner").shadowRoot`
+	do("open", chromedp.EmulateViewport(1280, 700), theme("light"), chromedp.Navigate(third.URL), chromedp.WaitVisible(chromedp.CSS("h1")))
+	wait("the live region is there, empty", `document.querySelector(".status-banner") && `+root+`.querySelector("[role=status]").childElementCount === 0`)
+	n.say(n.Banner(), channel.Message{ID: "b-other", Thread: "elsewhere", Step: initial, At: time.Now()}, "Autre chaîne", "Other channel")
+	n.say(n.Banner(), channel.Message{ID: "b1", Thread: "night", Step: initial, At: time.Now().Add(-time.Second), NextBy: time.Now().Add(time.Hour)},
+		`Direct perturbé|<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`, "Live disrupted|x")
+	polls := asked.Load()
+	wait("the banner appears", root+`.querySelector(".bar")?.dataset.id === "b1"`)
+	if polls = asked.Load() - polls; polls > 1 {
+		t.Errorf("it appeared after %d polls", polls)
+	}
+	is("the text is text", `document.title === "Le direct" && `+root+`.querySelectorAll("img, script").length === 0 && `+root+`.querySelector(".text").textContent.includes("<script>")`)
+	is("it is a status, in its language, with a promise and a link", `(() => { const r = `+root+`; const t = r.querySelector("[role=status] .text"); return t.lang === "fr" && t.textContent.includes("Prochain point avant") && r.querySelector("a").href === "https://status.example.fr/"; })()`)
+	is("it has its style under the page's policy", `getComputedStyle(`+root+`.querySelector(".bar")).display === "flex"`)
+	is("it is above the page", `document.body.firstElementChild.className === "status-banner"`)
+	if *shots != "" {
+		png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(*shots, "banner.png"), png, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	is("the button has a name", root+`.querySelector("button").getAttribute("aria-label") === "Fermer ce message"`)
+	do("close it", evaluate(root+`.querySelector("button").click()`))
+	is("it is gone", root+`.querySelector(".bar") === null`)
+	do("come again", chromedp.Navigate(third.URL), chromedp.WaitVisible(chromedp.CSS("h1")))
+	before := asked.Load()
+	until(t, "it asked again", func() bool { return asked.Load() > before })
+	is("it stays closed", root+`.querySelector(".bar") === null`)
+	n.say(n.Banner(), channel.Message{ID: "b2", Thread: "night", Step: update, At: time.Now()}, "Du nouveau", "News")
+	wait("news are shown", root+`.querySelector(".bar")?.dataset.id === "b2"`)
+
+	// A failing origin is asked less and less, and what is shown stays.
+	broken.Store(true)
+	from := asked.Load()
+	until(t, "it asked a broken origin", func() bool { return asked.Load() > from })
+	is("what is shown stays", root+`.querySelector(".bar")?.dataset.id === "b2"`)
+	for _, message := range trouble() {
+		t.Errorf("console: %s", message)
+	}
+}
+
+// How soon the banner asks next, with a clock and a chance of the test's own: its waits are read, not waited for.
+func TestTheBannerBacksOff(t *testing.T) {
+	ctx := chromium(t)
+	script, err := assets.ReadFile("assets/banner.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/banner.js":
+			w.Header().Set("Content-Type", jsType)
+			w.Write(script)
+		case "/test.js":
+			w.Header().Set("Content-Type", jsType)
+			io.WriteString(w, `
+				window.waits = []; window.next = null; window.mode = ["ok", 30, 0]; let clock = 0;
+				Math.random = () => 0.5;
+				performance.now = () => clock;
+				const real = window.setTimeout; // short ones, and 40 s, are the test's own
+				window.setTimeout = (f, ms, ...rest) => { if (ms < 1000 || ms === 40000 || ms === 10000) return real(f, ms, ...rest); waits.push(ms / 1000); next = f; return 0; };
+				window.fetch = async () => { const [what, poll, age] = mode; if (what === "fail") throw new Error("no"); if (what === "slow") clock += 4000;
+					return { ok: what !== "503", status: 503, headers: new Headers(age ? { "Cache-Control": "public, max-age=" + age } : {}), json: async () => ({ version: 1, active: false, poll }) }; };`)
+		default:
+			w.Header().Set("Content-Type", htmlType)
+			io.WriteString(w, `<!DOCTYPE html><html lang="fr"><body><h1>x</h1><script src="/test.js"></script><script src="/banner.js"></script></body></html>`)
+		}
+	}))
+	defer server.Close()
+	do, wait, is := browser(t, ctx)
+	do("open", chromedp.Navigate(server.URL), chromedp.WaitVisible(chromedp.CSS("h1")))
+	wait("it asked", `waits.length === 1`)
+	for i, c := range []struct {
+		mode string
+		want int
+	}{
+		{`["ok", 30, 0]`, 30}, {`["ok", 30, 90]`, 90}, {`["ok", 1, 0]`, 5}, {`["ok", 99999, 0]`, 600}, {`["ok", 30, 10]`, 30},
+		{`["fail", 0, 0]`, 60}, {`["503", 0, 0]`, 120}, {`["fail", 0, 0]`, 240}, {`["fail", 0, 0]`, 480}, {`["fail", 0, 0]`, 600}, {`["ok", 30, 0]`, 30}, {`["slow", 30, 0]`, 60}, {`["slow", 30, 0]`, 120}, {`["ok", 30, 0]`, 30},
+	} {
+		do("again", evaluate(`mode = `+c.mode+`; next()`))
+		wait("it plans", fmt.Sprintf(`waits.length === %d`, i+2))
+		is(fmt.Sprintf("after %s it waits %d s", c.mode, c.want), fmt.Sprintf(`waits.at(-1) === %d`, c.want))
+	}
+	do("a late one and an early one", evaluate(`Math.random = () => 0; next()`))
+	wait("it plans", `waits.at(-1) === 22.5`)
+	do("a late one", evaluate(`Math.random = () => 1; next()`))
+	wait("it plans", `waits.at(-1) === 37.5`)
+}
+
+// browser are what a test does in a browser: act, wait for an expression, hold one.
+func browser(t *testing.T, ctx context.Context) (do func(string, ...chromedp.Action[chromedp.Void]), wait, is func(what, expression string)) {
+	do = func(what string, steps ...chromedp.Action[chromedp.Void]) {
+		t.Helper()
+		if err := chromedp.Do(ctx, steps...); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+	wait = func(what, expression string) {
+		t.Helper()
+		if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(40*time.Second))); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+	is = func(what, expression string) {
+		t.Helper()
+		if v, err := chromedp.Run(ctx, chromedp.Evaluate[bool](expression)); err != nil || !v {
+			t.Errorf("not so: %s (%v)", what, err)
+		}
+	}
+	return do, wait, is
+}
+
+func evaluate(expression string) chromedp.Action[chromedp.Void] {
+	return chromedp.Evaluate[chromedp.Void](expression)
+}
+
+// consoleOf collects what a browser complains about, but for requests that tests make fail.
+func consoleOf(ctx context.Context) func() []string {
+	var mu sync.Mutex
+	var found []string
+	messages := chromedp.Console(ctx)
+	go func() {
+		for m, err := range messages {
+			if err != nil {
+				return
+			}
+			if m.Source == "network" || m.Type != chromedp.ConsoleError && m.Type != chromedp.ConsoleWarning && !m.IsException() {
+				continue
+			}
+			mu.Lock()
+			found = append(found, m.Text)
+			mu.Unlock()
+		}
+	}()
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return found
+	}
+}

@@ -1,0 +1,81 @@
+package web
+
+import (
+	"cmp"
+
+	"github.com/labstack/echo/v4"
+
+	"vigie/alerts"
+	"vigie/internal/provider"
+	"vigie/runbooks"
+)
+
+// alertCrisis is, on an alert's page, the crisis that it belongs to, or how it becomes one.
+type alertCrisis struct {
+	Present   bool // there are crises here
+	Acts      bool
+	ID        string // of the problem
+	Of        crisisRow
+	Belongs   bool
+	Title     string // of a new one
+	Fits      []runbookFit
+	Scenarios []scenarioFit
+	Running   []choiceView // crises that it may join
+}
+
+func (s *Server) alertCrisis(c echo.Context, i *alerts.Incident) alertCrisis {
+	if s.config.Crises == nil {
+		return alertCrisis{}
+	}
+	r := s.crisesReader(c)
+	v := alertCrisis{Present: true, Acts: r.acts() && i.Ended.IsZero() && !i.Monitor, ID: i.ID, Title: cmp.Or(r.text(i.Title), i.Rule)}
+	of := r.crises.Of(i.ID)
+	if of != nil {
+		v.Belongs, v.Of = true, r.crisisRow(of)
+	} else {
+		for _, open := range r.crises.Current() {
+			label := foreign(open.Title, longestReason)
+			if open.Drill {
+				label = r.T("crises.drill") + " · " + label
+			}
+			v.Running = append(v.Running, choiceView{Value: open.ID, Label: label})
+		}
+	}
+	v.Fits, _ = r.fits(of, i.Labels, i.Rule)
+	id := ""
+	if of != nil {
+		id = of.ID
+	}
+	for _, f := range r.scenarios(id, i.Labels) {
+		if id == "" {
+			f.URL = "" // there is nothing yet in which it could be said
+		}
+		v.Scenarios = append(v.Scenarios, f)
+	}
+	return v
+}
+
+// hasRunbook tells whether there is a runbook of a name; nil: there are none here.
+func (s *Server) hasRunbook() func(id string) bool {
+	room := s.config.Runbooks
+	if room == nil {
+		return nil
+	}
+	return func(id string) bool { return room.Runbook(id) != nil }
+}
+
+// fitAction is where a runbook is started: in the crisis, or in one that is opened with it.
+func fitAction(v alertCrisis) string {
+	if v.Belongs {
+		return "/runs"
+	}
+	return "/crises"
+}
+
+// runbook leads to the runbook that a rule or a problem names: one of ours, or somebody's page; "": neither.
+func (r alertsReader) runbook(name string) string {
+	if r.hasRunbook != nil && r.hasRunbook(name) {
+		return runbooks.Page + name
+	}
+	return provider.Link(name)
+}

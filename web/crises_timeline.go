@@ -1,0 +1,203 @@
+package web
+
+import (
+	"cmp"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"vigie/internal/match"
+	"vigie/runbooks/crisis"
+)
+
+// timelineLine is one thing that happened in a crisis.
+type timelineLine struct {
+	pathStep
+	URL  string // of what it is of
+	Who  string
+	Late string // it was written afterwards
+	Note string
+}
+
+// lineKind is a filter of the timeline.
+type lineKind struct {
+	pageLink
+	Count int
+}
+
+// The kinds of lines, by which the timeline is filtered.
+var lineKinds = []string{"alerts", "steps", "messages", "notes"}
+
+// kindOf is what a line is about.
+func kindOf(l *crisis.Line) string {
+	switch what := l.What; {
+	case strings.HasPrefix(what, "alert-"), what == crisis.Joined:
+		return "alerts"
+	case what == "step-sent", strings.HasPrefix(what, "send-"):
+		return "messages"
+	case strings.HasPrefix(what, "run-"), strings.HasPrefix(what, "step-"):
+		return "steps"
+	}
+	return "notes"
+}
+
+// timelineOnPage is how many lines are shown at once; the others are a click away.
+const timelineOnPage = 150
+
+func (r crisesReader) fillTimeline(v *crisisView, c *crisis.Crisis, kind string, all bool) {
+	lines := r.crises.Lines(c.ID)
+	if !slices.Contains(lineKinds, kind) {
+		kind = ""
+	}
+	address := "/crises/" + c.ID
+	v.Kinds = []lineKind{{pageLink{Name: r.T("crises.kind.all"), URL: address + "#timeline", Current: kind == ""}, len(lines)}}
+	counts := map[string]int{}
+	for i := range lines {
+		counts[kindOf(&lines[i])]++
+	}
+	for _, k := range lineKinds {
+		v.Kinds = append(v.Kinds, lineKind{pageLink{Name: r.T("crises.kind." + k), URL: address + "?kind=" + k + "#timeline", Current: kind == k}, counts[k]})
+	}
+	shown := 0
+	for i := range slices.Backward(lines) {
+		l := &lines[i]
+		if kind != "" && kindOf(l) != kind {
+			continue
+		}
+		if shown++; shown > timelineOnPage && !all {
+			q := url.Values{"all": {"1"}}
+			if kind != "" {
+				q.Set("kind", kind)
+			}
+			v.Earlier = address + "?" + q.Encode() + "#timeline"
+			break
+		}
+		v.Lines = append(v.Lines, r.timelineLine(l))
+	}
+	v.LinesCount = r.plural("crises.lines", len(lines))
+}
+
+func (r crisesReader) timelineLine(l *crisis.Line) timelineLine {
+	v := timelineLine{Who: r.who(l.By), Note: foreignLines(l.Text, crisis.MaxNote)}
+	v.Kind, v.Time, v.Minute, v.Machine = kindOf(l), r.at(l.At), r.minute(l.At), l.At.UTC().Format(time.RFC3339)
+	var rest string
+	v.Text, rest = r.sayLine(l)
+	v.Rest = foreign(rest, longestReason)
+	if l.By == "" {
+		v.Who = ""
+	}
+	if l.Late() {
+		v.Late = r.T("crises.line.late", "time", r.until(l.Written))
+	}
+	switch {
+	case l.Send != "":
+		v.URL = "/sends/" + url.PathEscape(l.Send)
+	case l.Run != "":
+		v.URL = "/runs/" + url.PathEscape(l.Run)
+		if step := l.Args["step"]; step != "" {
+			v.URL += "#step-" + url.PathEscape(step)
+		}
+	case l.Problem != "":
+		v.URL = "/alerts/" + url.PathEscape(l.Problem)
+	case l.Args["problem"] != "":
+		v.URL = "/alerts/" + url.PathEscape(l.Args["problem"])
+	}
+	return v
+}
+
+// sayLine is a line in words, without who did it and its note; rest are values that the words have no place for.
+func (r crisesReader) sayLine(l *crisis.Line) (text, rest string) {
+	args := maps.Clone(l.Args)
+	if args == nil {
+		args = map[string]string{}
+	}
+	var labels []string
+	for _, name := range slices.Sorted(maps.Keys(args)) {
+		if label, ok := strings.CutPrefix(name, "label_"); ok {
+			labels = append(labels, r.dimension(label)+nbsp+foreign(args[name], longestName))
+			delete(args, name)
+			continue
+		}
+		args[name] = foreign(args[name], longestReason)
+	}
+	if len(labels) > 0 {
+		args["labels"] = strings.Join(labels, ", ")
+	}
+	for _, name := range []string{"to", "from", "lead", "was", "second"} {
+		if args[name] != "" {
+			args[name] = r.who(args[name])
+		}
+	}
+	if args["problem"] != "" {
+		if i := r.snap.Find(args["problem"]); i != nil {
+			args["problem"] = cmp.Or(r.text(i.Title), i.Rule)
+		}
+	}
+	if r.runs != nil && l.Run != "" {
+		if run := r.runs.Get(l.Run); run != nil { // in the reader's language
+			args["runbook_title"] = r.runTitle(run)
+			if s := run.Runbook.Step(args["step"]); s != nil {
+				args["title"] = foreign(run.Fill(s.Title.In(r.Code)), longestReason)
+				if choice := s.Choice(args["choice"]); choice != nil {
+					args["label"] = foreign(run.Fill(choice.Label.In(r.Code)), longestReason)
+				}
+			}
+		}
+	}
+	if id := args["scenario"]; id != "" {
+		args["scenario"] = r.scenario(id)
+	}
+	if strings.HasPrefix(l.What, "send-") && args["step"] != "" {
+		args["message"] = r.known("crises.step.", args["step"])
+	}
+	if span, err := time.ParseDuration(args["late"]); err == nil {
+		args["late"] = r.span(span)
+	}
+	for _, machine := range []string{"runbook", "send", "choice", "signal"} {
+		delete(args, machine)
+	}
+	return r.told("crisis.what."+l.What, args)
+}
+
+// foreignLines is foreign for what has lines of its own.
+func foreignLines(text string, longest int) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = foreign(lines[i], longest)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// match is the match of the moment; false: there is none.
+func (r crisesReader) match() (match.Now, bool) {
+	if r.book == nil {
+		return match.Now{}, false
+	}
+	m := r.book.At(r.now)
+	if m == nil {
+		return match.Now{}, false
+	}
+	return m.Now(r.book.Timeline(m.ID), r.now), true
+}
+
+// exportCrisis is a crisis with its timeline, as a file.
+func (s *Server) exportCrisis(c echo.Context) error {
+	r := s.crisesReader(c)
+	of := r.crisis(c.Param("id"))
+	if of == nil {
+		return echo.ErrNotFound
+	}
+	lines, err := r.crises.AllLines(c.Request().Context(), of.ID)
+	if err != nil {
+		return err
+	}
+	e := crisis.Export{Crisis: of, Lines: lines, Zone: r.zone, Drill: r.T("crises.drill"), Say: func(l crisis.Line) string {
+		text, rest := r.sayLine(&l)
+		return strings.TrimSpace(text + " " + rest)
+	}}
+	return s.crisesFile(c, DidExportCrisis, "crisis-"+of.ID, map[string]fileFormat{"csv": {"text/csv; charset=utf-8", e.CSV}, "md": {"text/markdown; charset=utf-8", e.Markdown}, "json": {"application/json", e.JSON}})
+}
