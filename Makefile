@@ -11,7 +11,7 @@ SOAK      ?= 30m
 DEMO      ?=
 
 # Packages whose parts run at the same time. The others are pure functions.
-RACE ?= ./alerts ./alerts/tape ./cmd/... ./cockpit/... ./ingest ./internal/account ./internal/app ./internal/bus/... ./internal/ch/... ./internal/simulate ./web
+RACE ?= ./alerts ./alerts/tape ./cmd/... ./cockpit/... ./ingest ./internal/account ./internal/app ./internal/bus/... ./internal/ch/... ./internal/provider/... ./internal/simulate ./internal/state ./runbooks/... ./web
 
 .PHONY: help demo build engine assets test race bench fuzz crash soak golden lint generate docker clean
 
@@ -45,13 +45,14 @@ bench: engine assets ## benchmarks of the packages, then of the whole way of a l
 	go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 60m ./internal/app
 
 fuzz: ## every fuzz target for FUZZTIME (20s) each
-	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' alerts cmd cockpit ingest internal web | while IFS=: read -r file target; do \
+	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' alerts cmd cockpit ingest internal runbooks web | while IFS=: read -r file target; do \
 		go test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null || exit 1; \
 	done
 
-crash: engine assets ## kill vigie and its engine KILLS (200) times at random moments, then count every line and every page
+crash: engine assets ## kill vigie and its engine KILLS (200) times at random moments, then count every line, every page and every viewer who was told
 	VIGIE_CRASH_KILLS=$(KILLS) go test -run NothingIsLost -count 1 -timeout 120m -v ./internal/app
 	VIGIE_PAGE_LIVES=$$(($(KILLS) / 5)) go test -run NoPageIsLost -count 1 -timeout 120m -v ./internal/app
+	VIGIE_SEND_PEOPLE=$$(($(KILLS) * 500)) go test -run KilledAtAnyMoment -count 1 -timeout 120m -v ./runbooks/send
 
 soak: engine assets ## half an hour of a browser at the demo's load, on the board and on a wall: SOAK=8h for a night
 	@scripts/debian.sh chromium
@@ -62,13 +63,13 @@ golden: engine ## two simulated finals, one without and one with incidents, judg
 	go test -run 'TestGoldenNight$$' -count 1 -timeout 60m -v ./internal/app -golden
 
 lint: assets ## gofmt, go vet, staticcheck
-	@unformatted=$$(gofmt -l alerts cmd cockpit docs ingest internal web) && [ -z "$$unformatted" ] || { echo "lint: not formatted, run gofmt -w: $$unformatted" >&2; exit 1; }
+	@unformatted=$$(gofmt -l alerts cmd cockpit docs ingest internal runbooks web) && [ -z "$$unformatted" ] || { echo "lint: not formatted, run gofmt -w: $$unformatted" >&2; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
 
 generate: ## make the Go of .templ files anew; fails when it was stale
-	@before=$$(cat web/*_templ.go | cksum); go tool templ generate -path web -log-level warn && \
-		[ "$$before" = "$$(cat web/*_templ.go | cksum)" ] || { echo "generate: web/*_templ.go were stale and are new now: commit them" >&2; exit 1; }
+	@before=$$(cat web/*_templ.go runbooks/statuspage/*_templ.go | cksum); go tool templ generate -path web -log-level warn && go tool templ generate -path runbooks/statuspage -log-level warn && \
+		[ "$$before" = "$$(cat web/*_templ.go runbooks/statuspage/*_templ.go | cksum)" ] || { echo "generate: *_templ.go of web or runbooks/statuspage were stale and are new now: commit them" >&2; exit 1; }
 
 docker: ## an image, vigie:VERSION
 	docker build --build-arg VERSION=$(VERSION) -t vigie:$(VERSION) .

@@ -48,6 +48,7 @@ type Tape interface {
 type EngineConfig struct {
 	Room    *Room
 	Tape    func() (Tape, error) // a new one, for a process that begins to judge
+	Watch   []rule.View          // what others than rules wait for: see Room.Watched
 	Matches *match.Book
 	Owner   string
 	Alone   bool // no other process judges
@@ -350,6 +351,9 @@ func (t *term) second(ctx context.Context, now time.Time) error {
 	t.look(ctx, now)
 	t.mirror(ctx, now)
 	t.beat(ctx, now)
+	if err == nil {
+		t.tellWatched(ctx, now)
+	}
 	if err == nil {
 		if err := t.tape.Fill(work); err != nil && ctx.Err() == nil && now.Sub(t.unread) >= time.Minute {
 			t.unread = now

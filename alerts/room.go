@@ -84,6 +84,8 @@ type Room struct {
 	leadAt    time.Time            // when lead last changed, by this process's clock
 	seenAt    time.Time            // when lead.Judged last did, or this process began to look on
 	lives     map[string]time.Time // of processes that deliver, when they last told so, by this one's clock
+	watched   watched
+	watchedAt time.Time // when it was heard, by this process's clock
 	version   uint64
 	changed   []func()
 
@@ -221,6 +223,13 @@ func (r *Room) hear(key string, value []byte, deleted bool) {
 		if s := r.snapshot.Load(); s == nil || judged.Sub(s.Judged) > 2*time.Second || s.Leader != leader {
 			r.tell()
 		}
+		return
+	case key == keyWatched:
+		w := watched{}
+		if err := json.Unmarshal(value, &w); err == nil && w.At.After(r.watched.At) {
+			r.watched, r.watchedAt = w, time.Now()
+		}
+		r.mu.Unlock()
 		return
 	case key == keyDrill:
 		r.drill = Drill{}

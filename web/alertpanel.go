@@ -353,7 +353,7 @@ func (k look) incidentRoom(n int) int {
 	if k.troubled() {
 		room = min(room, incidentsOnWall-2)
 	}
-	return room
+	return max(room-k.crisisRoom(), 1)
 }
 
 func (k look) troubled() bool {

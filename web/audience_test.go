@@ -221,7 +221,7 @@ func TestNeverIsNever(t *testing.T) {
 	if got, ok := s.book.Suppressed(s.book.Key(channel.Email, "c4@example.com")); !ok || got.Reason != audience.Complained {
 		t.Errorf("suppressed: %+v", got)
 	}
-	if got := plain(s.page(t, b, "/audience/never?lang=fr").Find("#never .facts")); !strings.Contains(got, "plainte 1") {
+	if got := plain(s.page(t, b, "/audience/never?lang=fr").Find("#never .fact-list")); !strings.Contains(got, "plainte 1") {
 		t.Errorf("counts: %q", got)
 	}
 	if r := s.post(t, b, "/audience/never?lang=fr", url.Values{"kind": {"sms"}, "whom": {"nobody"}, "reason": {audience.ByHand}}, nil); r.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(plain(document(t, r).Find(".refused")), "format international") {

@@ -50,11 +50,11 @@ func (k look) concernRoom() int {
 		return concernsOnBoard
 	}
 	if k.alerts == nil {
-		return concernsOnWall
+		return concernsOnWall - k.crisisRoom()
 	}
 	calling, muted := k.incidents()
 	lines := min(len(calling), k.incidentRoom(len(calling)))
-	room := concernsOnWall - 1 - lines
+	room := concernsOnWall - 1 - lines - k.crisisRoom()
 	if k.troubled() || lines > 0 && (lines < len(calling) || len(newBeside(k, muted)) > 0 || blind(k) != "") {
 		room--
 	}

@@ -31,7 +31,7 @@ func alertCrisisPanel(s shellView, v alertCrisis) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if v.Present {
-			var templ_7745c5c3_Var2 = []any{"panel", templ.KV("exercise", v.Of.Drill != "")}
+			var templ_7745c5c3_Var2 = []any{"panel", templ.KV("drilling", v.Of.Drill != "")}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var2...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -197,7 +197,7 @@ func alertCrisisPanel(s shellView, v alertCrisis) templ.Component {
 			if v.Acts {
 				for _, f := range v.Fits {
 					if f.Running == "" {
-						var templ_7745c5c3_Var10 = []any{"fit", templ.KV("exercise", v.Of.Drill != "")}
+						var templ_7745c5c3_Var10 = []any{"fit", templ.KV("drilling", v.Of.Drill != "")}
 						templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var10...)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err

@@ -119,6 +119,7 @@ type asked struct {
 // crisesPanel are the crises that go on, over the alerts.
 type crisesPanel struct {
 	Title   string
+	Tag     string // the word of one
 	Rows    []crisisLine
 	More    string
 	Overdue bool // in one that is no exercise
@@ -133,6 +134,7 @@ type crisisLine struct {
 	Lead           string
 	Due            dueView
 	Runs           string
+	Brief          bool // its state stands in what is due
 }
 
 // So many crises have room; a count tells the others.
@@ -163,7 +165,7 @@ func newCrisesPanel(k look) crisesPanel {
 		return crisesPanel{}
 	}
 	r := k.crisesReader()
-	v := crisesPanel{Title: k.T("crises.nav")}
+	v := crisesPanel{Title: k.T("crises.nav"), Tag: k.T("crises.tag")}
 	room := crisesOnBoard
 	if k.wall() {
 		room = crisesOnWall
@@ -174,6 +176,9 @@ func newCrisesPanel(k look) crisesPanel {
 			v.More = k.plural("crises.more", len(k.crises.open)-room)
 		}
 		row := r.crisisLine(c)
+		if _, what, ok := c.next(); ok && k.wall() { // what, and how late: there is room for no more
+			row.Due.Text, row.Lead, row.Runs, row.Brief = r.askedBriefly(what), "", "", true
+		}
 		v.Overdue = v.Overdue || row.Health.Class == "critical"
 		if i < room {
 			if k.wall() {
@@ -223,10 +228,20 @@ func (r crisesReader) asked(c *crisis.Crisis, what asked, at time.Time) dueView 
 		if d.Send != "" {
 			address = "/sends/" + d.Send
 		}
-		return r.due(r.T("crises.due.message", "what", r.stepName(d.Step, d.Number), "time", r.until(at)), address, at)
+		v := r.due(r.T("crises.due.message", "what", r.stepName(d.Step, d.Number), "time", r.until(at)), address, at)
+		v.Prepared = d.Send != ""
+		return v
 	}
 	title := foreign(what.run.Fill(what.step.Step.Title.In(r.Code)), longestReason)
 	return r.due(r.T("crises.due.step", "what", title, "time", r.until(at)), "/runs/"+what.run.ID+"#step-"+what.step.Step.ID, at)
+}
+
+// askedBriefly is what is due, without when.
+func (r crisesReader) askedBriefly(what asked) string {
+	if d := what.message; d != nil {
+		return r.stepName(d.Step, d.Number)
+	}
+	return foreign(what.run.Fill(what.step.Step.Title.In(r.Code)), longestReason)
 }
 
 // crisisHealth is where a crisis stands as colour, shape and word. An exercise never is in the colour of what is real.

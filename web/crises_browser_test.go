@@ -148,6 +148,7 @@ func TestCrisisPictures(t *testing.T) {
 		t.Skip("pictures are taken with -shots DIR")
 	}
 	s := newCrisisSite(t)
+	s.judging(t)
 	board := many(t, 0)
 	board.At = time.Now()
 	of := s.open(t, crisis.Crisis{Title: "Free voit des coupures par CloudFront", Match: "finale", Began: time.Now().Add(-14 * time.Minute), Labels: map[string]string{"cdn": "cloudfront", "isp": "Free", "channel": "TF1"}, Problems: []string{"p1"}})

@@ -148,14 +148,15 @@ type dueView struct {
 	Class   string // critical: overdue; warning: soon; "" else
 	Word    string // overdue
 	URL     string
-	at      time.Time
+	// Prepared tells that URL is what is prepared already.
+	Prepared bool
 }
 
 // dueSoon is how long before it is due something asks for attention.
 const dueSoon = 3 * time.Minute
 
 func (r crisesReader) due(text, address string, at time.Time) dueView {
-	v := dueView{Text: text, URL: address, Machine: strconv.FormatInt(at.UnixMilli(), 10), at: at}
+	v := dueView{Text: text, URL: address, Machine: strconv.FormatInt(at.UnixMilli(), 10)}
 	left := at.Sub(r.now)
 	switch {
 	case left < 0:
@@ -191,7 +192,7 @@ func (r crisesReader) scenario(id string) string {
 func crisesClass(v crisesPageView) string {
 	class := "office alerts crises crises-" + v.ID
 	if v.Drill {
-		class += " exercise"
+		class += " drilling"
 	}
 	return class
 }

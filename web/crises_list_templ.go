@@ -283,7 +283,7 @@ func crisisCard(s shellView, row crisisRow) templ.Component {
 			templ_7745c5c3_Var12 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		var templ_7745c5c3_Var13 = []any{"panel", "case", row.Health.Class, templ.KV("exercise", row.Drill != "")}
+		var templ_7745c5c3_Var13 = []any{"panel", "case", row.Health.Class, templ.KV("drilling", row.Drill != "")}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var13...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -548,7 +548,7 @@ func openCrisisForm(s shellView, v crisisForm) templ.Component {
 			templ_7745c5c3_Var28 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		var templ_7745c5c3_Var29 = []any{"panel", "adding", templ.KV("exercise", v.Drill)}
+		var templ_7745c5c3_Var29 = []any{"panel", "adding", templ.KV("drilling", v.Drill)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var29...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

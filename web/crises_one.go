@@ -153,7 +153,7 @@ func (r crisesReader) fits(c *crisis.Crisis, labels map[string]string, rule stri
 	for _, f := range r.forWhat(labels, now, rule) {
 		fitting[f.Runbook.ID] = true
 		fits = append(fits, runbookFit{
-			ID: f.Runbook.ID, Title: r.bookTitle(f.Runbook), Why: r.fitWhy(f.Why), Owner: foreign(f.Runbook.Owner, longestName),
+			ID: f.Runbook.ID, Title: fillLabels(r.bookTitle(f.Runbook), labels), Why: r.fitWhy(f.Why), Owner: foreign(f.Runbook.Owner, longestName),
 			Running: running[f.Runbook.ID], Holes: r.holes(f.Runbook, labels),
 		})
 	}
@@ -194,6 +194,14 @@ func (r crisesReader) forWhat(labels map[string]string, now match.Now, rule stri
 // bookTitle is a runbook's title; what is not known before it is started stays as {isp}.
 func (r crisesReader) bookTitle(rb *runbooks.Runbook) string {
 	return foreign(cmp.Or(rb.Title.In(r.Code), rb.ID), longestReason)
+}
+
+// fillLabels puts what is known into a title: {cdn} degrades on Free.
+func fillLabels(title string, labels map[string]string) string {
+	for name, value := range labels {
+		title = strings.ReplaceAll(title, "{"+name+"}", foreign(value, longestName))
+	}
+	return title
 }
 
 // holes are the labels that a runbook speaks of and that nobody has said.

@@ -90,6 +90,8 @@ func newCrisisSite(t *testing.T) *crisisSite {
 	stream, err := b.Stream(ctx, crisis.Stream("CRISES"))
 	must(err)
 	s := &crisisSite{shown: &signalsShown{}}
+	paris, err := time.LoadLocation("Europe/Paris")
+	must(err)
 	bucket, sends := state.New(kv, log), state.New(sendsKV, log)
 	s.crises = crisis.New(crisis.Config{State: bucket, Lines: stream, Log: log})
 	words, err := library.New(library.Config{State: bucket, Limits: houseLimits})
@@ -98,7 +100,7 @@ func newCrisisSite(t *testing.T) *crisisSite {
 	s.sends = send.NewRoom(send.RoomConfig{
 		Bus: b, KV: sendsKV, State: sends, Log: log,
 		Accounts: []send.Account{{ID: "page", Kind: channel.Status, Name: "Page d’état"}, {ID: "page-drill", Kind: channel.Status, Name: "Page d’exercice", Drill: true}},
-		Prepare:  send.PrepareConfig{Library: words, Crisis: s.crises.Get, Limits: houseLimits, Lang: "fr"},
+		Prepare:  send.PrepareConfig{Library: words, Crisis: s.crises.Get, Limits: houseLimits, Lang: "fr", Zone: func(string) *time.Location { return paris }},
 		Timeline: func(ctx context.Context, id string, l crisis.Line) error { l.ID = id; return s.crises.Write(ctx, l) },
 	})
 	must(bucket.Load(ctx))
@@ -336,7 +338,7 @@ func TestAnExerciseIsDrawnOtherwise(t *testing.T) {
 		t.Fatalf("open: %d", status)
 	}
 	page := s.doc(t, b, to+"?lang=fr")
-	if got := plain(page.Find("main > .drill")); !strings.HasPrefix(got, "EXERCICE") || !page.Find("body").HasClass("exercise") {
+	if got := plain(page.Find("main > .drill")); !strings.HasPrefix(got, "EXERCICE") || !page.Find("body").HasClass("drilling") {
 		t.Errorf("the head: %q", got)
 	}
 	if got := plain(page.Find(".fit button")); !strings.Contains(got, "Simuler") || strings.Contains(got, "Lancer") {

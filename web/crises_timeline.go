@@ -93,9 +93,9 @@ func (r crisesReader) timelineLine(l *crisis.Line) timelineLine {
 	if l.Late() {
 		v.Late = r.T("crises.line.late", "time", r.until(l.Written))
 	}
-	switch {
-	case l.Send != "":
-		v.URL = "/sends/" + url.PathEscape(l.Send)
+	switch sent := cmp.Or(l.Send, l.Args["send"]); {
+	case sent != "":
+		v.URL = "/sends/" + url.PathEscape(sent)
 	case l.Run != "":
 		v.URL = "/runs/" + url.PathEscape(l.Run)
 		if step := l.Args["step"]; step != "" {
@@ -156,6 +156,9 @@ func (r crisesReader) sayLine(l *crisis.Line) (text, rest string) {
 	}
 	if span, err := time.ParseDuration(args["late"]); err == nil {
 		args["late"] = r.span(span)
+	}
+	if l.What == "step-taken" {
+		delete(args, "to") // who takes it
 	}
 	for _, machine := range []string{"runbook", "send", "choice", "signal"} {
 		delete(args, machine)

@@ -4,11 +4,13 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	pages "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"vigie/runbooks/channel"
@@ -52,6 +54,7 @@ func messageInABrowser(t *testing.T, language string) {
 	l := s.locales.byCode(language)
 	ctx := chromium(t)
 	trouble := collectTrouble(t, ctx)
+	asked := acceptDialogs(ctx)
 	run := func(what string, steps ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
 		if err := chromedp.Do(ctx, steps...); err != nil {
@@ -95,7 +98,10 @@ func messageInABrowser(t *testing.T, language string) {
 	is("it is there", `document.querySelector("[name='text.sms.en']").value.endsWith("{where}") || document.querySelector("[name='text.sms.en']").value.startsWith("{where}")`)
 
 	// What is not saved survives a reload.
-	run("reload", evaluate(`addEventListener("beforeunload", (e) => e.stopImmediatePropagation(), true)`), chromedp.Reload(), chromedp.WaitVisible(chromedp.CSS("#restored")))
+	run("reload", chromedp.Reload(), chromedp.WaitVisible(chromedp.CSS("#restored")))
+	if asked.Load() != 1 {
+		t.Errorf("leaving what is not saved asked %d times", asked.Load())
+	}
 	is("what was typed is there", `document.querySelector("[name='text.sms.fr']").value.endsWith(" l’aide") && document.querySelector("[name='fold.sms.fr']").checked`)
 	run("save", chromedp.Click(chromedp.CSS("#save")), chromedp.WaitVisible(chromedp.CSS(".done")))
 	wait("it says so", `document.querySelector("main > .done")?.textContent === `+saidBy("messages.said.saved")+` && document.getElementById("restored").hidden`)
@@ -162,6 +168,22 @@ func messageInABrowser(t *testing.T, language string) {
 	for _, message := range trouble() {
 		t.Errorf("console: %s", message)
 	}
+}
+
+// acceptDialogs leaves pages that ask whether they should be left, and counts them.
+func acceptDialogs(ctx context.Context) *atomic.Int64 {
+	count := new(atomic.Int64)
+	dialogs := chromedp.Events(ctx, pages.JavascriptDialogOpening)
+	go func() {
+		for _, err := range dialogs {
+			if err != nil {
+				return
+			}
+			count.Add(1)
+			_, _ = chromedp.Call(ctx, pages.HandleJavaScriptDialog, pages.HandleJavaScriptDialogParams{Accept: true})
+		}
+	}()
+	return count
 }
 
 // quoted is a text as a script has it.

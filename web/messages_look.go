@@ -34,20 +34,20 @@ func parseSee(text string) string {
 
 // lookView is one channel's text in one language as it will look, with what it costs and what is to be said about it.
 type lookView struct {
-	ID, Kind, Lang   string // ID is its element's
-	KindName, Name   string // Name is the language's
-	Shape            string // sms, post, mail, page, banner, data: how it is drawn
-	Blank            bool   // there is no text
-	Subject          string
-	Pieces           []textPiece
-	Step, At         string // of the status page
-	Counter          counterView
-	Problems         []string // why it cannot be rendered
-	Findings         []lintView
-	Culprits         string // what makes a short message dear, in words
-	Folding, Folded  string // what folding would change, and what it would cost then
-	FoldedPieces     []textPiece
-	Changed, Changes bool // it differs from what was approved; Changes: that is known
+	ID, Kind, Lang  string // ID is its element's
+	KindName, Name  string // Name is the language's
+	Shape           string // sms, post, mail, page, banner, data: how it is drawn
+	Blank           bool   // there is no text
+	Drill           bool   // it is shown as an exercise would say it
+	Subject         string
+	Pieces          []textPiece
+	Step, At        string // of the status page
+	Counter         counterView
+	Problems        []string // why it cannot be rendered
+	Findings        []lintView
+	Culprits        string // what makes a short message dear, in words
+	Folding, Folded string // what folding would change, and what it would cost then
+	FoldedPieces    []textPiece
 }
 
 // textPiece is a part of a text; Class says what is particular about it.
@@ -124,6 +124,9 @@ type looker struct {
 func (r messagesReader) looker(s *message.Scenario, step message.Step, see string) looker {
 	k := looker{messagesReader: r, s: s, step: step, see: parseSee(see), values: s.Fixture(step, r.now), worst: s.Worst(step, r.limits), findings: s.Lint(step, r.limits)}
 	for name, v := range s.Variables {
+		if v != nil && v.Live == "began" && v.Default == "" && k.values[name] != "" {
+			k.values[name] = r.now.Add(-12 * time.Minute).Format(time.RFC3339)
+		}
 		// An address that the house's list alone allows.
 		if v != nil && v.Type == message.URL && k.values[name] == "" && len(r.limits.House) > 0 && slices.Contains(s.Uses(step), name) {
 			k.values[name] = r.limits.House[0]
@@ -153,7 +156,7 @@ func (k looker) render(kind channel.Kind, lang string, t message.Text, see strin
 func (k looker) look(kind channel.Kind, lang string) lookView {
 	v := lookView{
 		ID: "see-" + string(kind) + "-" + lang, Kind: string(kind), Lang: lang, KindName: k.kind(kind), Name: k.language(lang), Shape: shapes[kind],
-		Step: k.messagesReader.step(k.step), At: k.until(k.now),
+		Step: k.messagesReader.step(k.step), At: k.until(k.now), Drill: k.see == seeDrill,
 	}
 	var t message.Text
 	if m := k.s.Messages[k.step]; m != nil {
@@ -179,7 +182,7 @@ func (k looker) look(kind channel.Kind, lang string) lookView {
 		k.fold(&v, lang, t, o)
 	}
 	for i := range k.findings {
-		if f := &k.findings[i]; f.Kind == kind && (f.Lang == lang || f.Lang == "") {
+		if f := &k.findings[i]; f.Kind == kind && (f.Lang == lang || f.Lang == "") && !(f.Key == "sms_cost" || f.Key == "sms_ucs2" && v.Culprits != "") { // which the counter says already
 			said := k.finding(f)
 			said.Where = ""
 			v.Findings = append(v.Findings, said)
@@ -344,6 +347,11 @@ func (r messagesReader) finding(f *message.Finding) lintView {
 			value = r.kind(channel.Kind(value))
 		case "step":
 			value = r.step(message.Step(value))
+		case "cost":
+			amount, currency, _ := strings.Cut(value, " ")
+			if n, err := strconv.ParseFloat(amount, 64); err == nil {
+				value = strings.TrimSpace(r.fixed(n, 3) + nbsp + currency)
+			}
 		case "culprits":
 			value = strings.Join(strings.Split(value, ""), " ")
 		}

@@ -30,7 +30,7 @@ func lookCard(s shellView, v lookView) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		var templ_7745c5c3_Var2 = []any{"seen-as", v.Counter.Class, templ.KV("blank", v.Blank)}
+		var templ_7745c5c3_Var2 = []any{"seen-as", v.Counter.Class, templ.KV("blank", v.Blank), templ.KV("as-drill", v.Drill)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var2...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -68,7 +68,7 @@ func lookCard(s shellView, v lookView) templ.Component {
 		var templ_7745c5c3_Var5 string
 		templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(v.Lang)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `messages_look.templ`, Line: 5, Col: 96}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `messages_look.templ`, Line: 5, Col: 127}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var5))
 		if templ_7745c5c3_Err != nil {

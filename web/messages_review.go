@@ -217,7 +217,7 @@ func (r messagesReader) fillTexts(v *reviewView, e *library.Entry, step message.
 		if of == nil {
 			continue
 		}
-		fact := messageVariable{Name: name, Label: foreign(of.Label.In(r.Code), longestReason), Type: r.known("messages.type.", string(of.Type)), Example: foreign(k.values[name], longestReason)}
+		fact := messageVariable{Name: name, Label: foreign(of.Label.In(r.Code), longestReason), Type: r.known("messages.type.", string(of.Type)), Example: k.example(name)}
 		var values []string
 		for _, c := range of.Values {
 			values = append(values, foreign(cmp.Or(c.Words.In(r.Code), c.ID), longestName))
@@ -226,6 +226,14 @@ func (r messagesReader) fillTexts(v *reviewView, e *library.Entry, step message.
 		fact.Values = strings.Join(values, " · ")
 		v.Variables = append(v.Variables, fact)
 	}
+}
+
+// example is a variable's value as the preview says it.
+func (k looker) example(name string) string {
+	if o, err := k.render(channel.Status, k.Code, message.Text{Body: "{" + name + "}"}, seeExample); err == nil {
+		return foreign(o.Text, longestReason)
+	}
+	return foreign(k.values[name], longestReason)
 }
 
 // fillActs says what the reader may do, what happens next, and why a button is not theirs.

@@ -556,7 +556,7 @@ func startPanel(s shellView, v startView) templ.Component {
 			templ_7745c5c3_Var25 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		var templ_7745c5c3_Var26 = []any{"panel", "adding", templ.KV("exercise", v.Drill)}
+		var templ_7745c5c3_Var26 = []any{"panel", "adding", templ.KV("drilling", v.Drill)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var26...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

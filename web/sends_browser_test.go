@@ -55,7 +55,7 @@ func TestASendInTwoBrowsers(t *testing.T) {
 	}
 
 	one.do("choose", chromedp.EmulateViewport(1440, 900), personIn(s.site, "operator", "/sends/new?crisis="+c.ID, "fr"),
-		chromedp.Click(chromedp.CSS(`.steps a[href$="step=initial"]`)), chromedp.WaitVisible(chromedp.CSS("#send-form")))
+		chromedp.Click(chromedp.CSS(`.step-links a[href$="step=initial"]`)), chromedp.WaitVisible(chromedp.CSS("#send-form")))
 	one.do("say where", evaluate(`document.querySelector("[name='v.where'][value=tv]").click()`))
 	one.wait("the preview follows", `/sur la box TV/.test(document.getElementById("send-preview").textContent) && /300.personnes/.test(document.getElementById("send-preview").textContent)`)
 	is(one, "no sideways scroll", `document.documentElement.scrollWidth <= innerWidth`)
@@ -79,8 +79,8 @@ func TestASendInTwoBrowsers(t *testing.T) {
 	is(two, "it may be pressed", `!document.getElementById("confirm-do").disabled`)
 	two.do("confirm", chromedp.Click(chromedp.CSS("#confirm-do")))
 	two.wait("it goes on", `document.querySelector("#progress .outcomes") && document.getElementById("abort")`)
-	one.wait("the sender sees it, too", `/en cours d’envoi|confirmée/.test(document.querySelector(".send-head .kicker").textContent) && document.querySelector("#progress .canary .now")`)
-	two.wait("to its end", `/completed/.test(document.querySelector(".send-head .kicker").textContent) && /^300\s/.test([...document.querySelectorAll("#progress .outcomes li.accepted")].at(-1).textContent.trim())`)
+	one.wait("the sender sees it, too", `/en cours d’envoi|confirmée/.test(document.querySelector(".send-head .kicker").textContent) && document.querySelector("#progress .canary .here")`)
+	two.wait("to its end", `/completed/.test(document.querySelector(".send-head .kicker").textContent) && /^300\s/.test([...document.querySelectorAll("#progress .outcomes li.out-accepted")].at(-1).textContent.trim())`)
 	if told, twice := s.live.count(); told != 300 || twice != 0 {
 		t.Errorf("%d were told, %d twice", told, twice)
 	}
@@ -88,7 +88,7 @@ func TestASendInTwoBrowsers(t *testing.T) {
 	// Another one is stopped on the way, on a telephone.
 	other := s.confirmed(t, s.crisis(t, false))
 	two.do("telephone", chromedp.EmulateViewport(390, 844), chromedp.Navigate(s.http.URL+"/sends/"+other.ID), chromedp.WaitVisible(chromedp.CSS("#abort")))
-	two.wait("some are told", `/[1-9]/.test([...document.querySelectorAll("#progress .outcomes li.accepted")].at(-1).textContent)`)
+	two.wait("some are told", `/[1-9]/.test([...document.querySelectorAll("#progress .outcomes li.out-accepted")].at(-1).textContent)`)
 	two.do("stop", chromedp.Click(chromedp.CSS("#abort > summary")), chromedp.WaitVisible(chromedp.CSS("#abort-do")))
 	two.do("wait for a refresh", chromedp.Sleep(1500*time.Millisecond))
 	is(two, "it stays open, and counts", `document.getElementById("abort").open && /gone already/.test(document.getElementById("abort-what").textContent)`)

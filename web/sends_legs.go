@@ -37,7 +37,7 @@ type outcomeBar struct {
 
 // stageView is one of the canary's stages.
 type stageView struct {
-	Name, State string // State: done, now, later
+	Name, State string // State: passed, here, later
 }
 
 type sendReason struct{ N, Reason, Text string }
@@ -150,9 +150,9 @@ func (r sendsReader) stages(leg *send.Leg) (out []stageView) {
 		}
 		switch {
 		case i < at:
-			v.State = "done"
+			v.State = "passed"
 		case i == at:
-			v.State = "now"
+			v.State = "here"
 		}
 		out = append(out, v)
 	}

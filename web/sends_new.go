@@ -255,7 +255,7 @@ func (r sendsReader) form(ctx context.Context, c *crisis.Crisis, e *library.Entr
 	}
 	zone := r.matchZone(c)
 	for _, name := range of.Uses(step) {
-		if v := of.Variables[name]; v != nil {
+		if v := of.Variables[name]; v != nil && v.Live != "next_by" { // what is promised is asked for once
 			f.Variables = append(f.Variables, r.variable(name, v, p.Values[name], q, zone))
 		}
 	}

@@ -125,10 +125,25 @@ func (r sendsReader) newSend(ctx context.Context, of *send.Send) sendView {
 	v.Cards = r.cards(of)
 	for _, a := range slices.Backward(of.History) {
 		v.History = append(v.History, actView{
-			At: r.at(a.At), Machine: a.At.UTC().Format(time.RFC3339), Text: r.T("send.did", "what", r.known("send.act.", a.What), "who", r.doer(a.By)), Note: foreign(a.Note, longestReason),
+			At: r.at(a.At), Machine: a.At.UTC().Format(time.RFC3339), Text: r.T("send.did", "what", r.known("send.act.", a.What), "who", r.doer(a.By)), Note: r.noteOf(of, a),
 		})
 	}
 	return v
+}
+
+// noteOf is what is said beside an act. That a gate was opened is noted as channel, stage and recipients.
+func (r sendsReader) noteOf(of *send.Send, a send.Act) string {
+	if a.What != send.ActGate {
+		return foreign(a.Note, longestReason)
+	}
+	var parts []string
+	for part := range strings.SplitSeq(a.Note, ", ") {
+		if words := strings.Fields(part); len(words) == 3 {
+			part = r.account(words[0], of.Drill) + " : " + r.known("send.stage.", words[1]) + " (" + foreign(words[2], 20) + ")"
+		}
+		parts = append(parts, foreign(part, longestName))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // doer is a person, or the system.

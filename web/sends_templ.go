@@ -299,7 +299,7 @@ func patterns() templ.Component {
 			templ_7745c5c3_Var14 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<svg class=\"signs\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs><pattern id=\"fill-accepted\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\"><rect class=\"ground accepted\" width=\"6\" height=\"6\"></rect><rect class=\"mark accepted\" width=\"3\" height=\"6\"></rect></pattern> <pattern id=\"fill-failed\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\"><rect class=\"ground failed\" width=\"7\" height=\"7\"></rect><path class=\"mark failed\" d=\"M0 0l7 7M7 0l-7 7\"></path></pattern> <pattern id=\"fill-unknown\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\"><rect class=\"ground unknown\" width=\"6\" height=\"6\"></rect><circle class=\"mark unknown\" cx=\"3\" cy=\"3\" r=\"1.6\"></circle></pattern> <pattern id=\"fill-calling\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\"><rect class=\"ground calling\" width=\"5\" height=\"5\"></rect><rect class=\"mark calling\" width=\"5\" height=\"2\"></rect></pattern> <pattern id=\"fill-unsent\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(-45)\"><rect class=\"ground unsent\" width=\"6\" height=\"6\"></rect><rect class=\"mark unsent\" width=\"1.5\" height=\"6\"></rect></pattern></defs></svg>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<svg class=\"signs\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs><pattern id=\"fill-accepted\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\"><rect class=\"out-ground out-accepted\" width=\"6\" height=\"6\"></rect><rect class=\"out-ink out-accepted\" width=\"3\" height=\"6\"></rect></pattern> <pattern id=\"fill-failed\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\"><rect class=\"out-ground out-failed\" width=\"7\" height=\"7\"></rect><path class=\"out-ink out-failed\" d=\"M0 0l7 7M7 0l-7 7\"></path></pattern> <pattern id=\"fill-unknown\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\"><rect class=\"out-ground out-unknown\" width=\"6\" height=\"6\"></rect><circle class=\"out-ink out-unknown\" cx=\"3\" cy=\"3\" r=\"1.6\"></circle></pattern> <pattern id=\"fill-calling\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\"><rect class=\"out-ground out-calling\" width=\"5\" height=\"5\"></rect><rect class=\"out-ink out-calling\" width=\"5\" height=\"2\"></rect></pattern> <pattern id=\"fill-unsent\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(-45)\"><rect class=\"out-ground out-unsent\" width=\"6\" height=\"6\"></rect><rect class=\"out-ink out-unsent\" width=\"1.5\" height=\"6\"></rect></pattern></defs></svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -434,12 +434,12 @@ func legBars(s shellView, legs []legView, whole bool) templ.Component {
 			templ_7745c5c3_Var21 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<ul class=\"legs\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<ul class=\"send-legs\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		for _, leg := range legs {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "<li class=\"leg\"><p class=\"leg-head\"><b>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "<li class=\"send-leg\"><p class=\"leg-head\"><b>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -502,14 +502,14 @@ func legBars(s shellView, legs []legView, whole bool) templ.Component {
 				}
 			}
 			if leg.Left != "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "<span class=\"left\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "<span class=\"time-left\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var26 string
 				templ_7745c5c3_Var26, templ_7745c5c3_Err = templ.JoinStringErrs(leg.Left)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `sends.templ`, Line: 82, Col: 35}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `sends.templ`, Line: 82, Col: 40}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var26))
 				if templ_7745c5c3_Err != nil {
@@ -607,20 +607,20 @@ func legBars(s shellView, legs []legView, whole bool) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "\" width=\"100%\" height=\"100%\"><rect class=\"waiting\" x=\"0\" y=\"0\" width=\"100%\" height=\"100%\"></rect> ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 48, "\" width=\"100%\" height=\"100%\"><rect class=\"out-waiting\" x=\"0\" y=\"0\" width=\"100%\" height=\"100%\"></rect> ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			for _, b := range leg.Bars {
 				if b.Width != "" && b.Class == "delivered" {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<rect class=\"delivered\" x=\"")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<rect class=\"out-delivered\" x=\"")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var32 string
 					templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(b.X)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `sends.templ`, Line: 101, Col: 38}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `sends.templ`, Line: 101, Col: 42}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var32))
 					if templ_7745c5c3_Err != nil {
@@ -633,7 +633,7 @@ func legBars(s shellView, legs []legView, whole bool) templ.Component {
 					var templ_7745c5c3_Var33 string
 					templ_7745c5c3_Var33, templ_7745c5c3_Err = templ.JoinStringErrs(b.Width)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `sends.templ`, Line: 101, Col: 62}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `sends.templ`, Line: 101, Col: 66}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var33))
 					if templ_7745c5c3_Err != nil {
@@ -694,7 +694,7 @@ func legBars(s shellView, legs []legView, whole bool) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, b := range leg.Bars {
-				var templ_7745c5c3_Var37 = []any{b.Class}
+				var templ_7745c5c3_Var37 = []any{"out", "out-" + b.Class}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var37...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -712,12 +712,12 @@ func legBars(s shellView, legs []legView, whole bool) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 58, "\"><svg class=\"swatch\" viewBox=\"0 0 12 12\" aria-hidden=\"true\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 58, "\"><svg class=\"out-swatch\" viewBox=\"0 0 12 12\" aria-hidden=\"true\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				if b.Class == "delivered" || b.Class == "waiting" {
-					var templ_7745c5c3_Var39 = []any{b.Class}
+					var templ_7745c5c3_Var39 = []any{"out-" + b.Class}
 					templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var39...)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
@@ -848,14 +848,14 @@ func legBars(s shellView, legs []legView, whole bool) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if whole && len(leg.Reasons) > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 73, "<ul class=\"reasons\" aria-label=\"")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 73, "<ul class=\"why-list\" aria-label=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var47 string
 				templ_7745c5c3_Var47, templ_7745c5c3_Err = templ.JoinStringErrs(s.T("send.reasons"))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `sends.templ`, Line: 126, Col: 57}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `sends.templ`, Line: 126, Col: 58}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var47))
 				if templ_7745c5c3_Err != nil {
@@ -959,7 +959,7 @@ func facts(list []sendFact) templ.Component {
 			templ_7745c5c3_Var51 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 84, "<dl class=\"facts\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 84, "<dl class=\"fact-list\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -146,6 +146,7 @@ func newSendSite(t *testing.T, contacts int, edit func(*send.Account)) *sendSite
 		Bus: b, KV: kvs["sends"], State: sends, Accounts: accounts, Log: log, Lists: s.book.Load,
 		Prepare: send.PrepareConfig{
 			Library: s.library, Audience: func() *audience.Book { return s.book }, Crisis: s.crises.Get, Limits: houseLimits, Lang: "fr",
+			Zone: func(string) *time.Location { return time.FixedZone("Paris", 3600) },
 			Live: func(map[string]string) map[string]string { return map[string]string{"viewers": "104212"} },
 		},
 	})
@@ -375,7 +376,7 @@ func TestASendNeedsTwoPeopleWhoReadIt(t *testing.T) {
 		t.Errorf("%d were told, %d twice", told, twice)
 	}
 	page = s.page(t, s.signedIn(t, "viewer"), once+"?lang=fr")
-	if got := plain(page.Find(".outcomes li.accepted").Last()); !strings.HasPrefix(got, "40 ") {
+	if got := plain(page.Find(".outcomes li.out-accepted").Last()); !strings.HasPrefix(got, "40 ") {
 		t.Errorf("progress: %q", got)
 	}
 	if r := s.post(t, second, once+"/abort", nil, nil); r.StatusCode != http.StatusConflict {
@@ -474,7 +475,7 @@ func TestFailuresAreTriedAgainAndUnknownOnesByAPersonAlone(t *testing.T) {
 	if got := plain(page.Find("#retry-do")); got != "Réessayer les 2 échecs" {
 		t.Errorf("the button: %q", got)
 	}
-	if got := plain(page.Find(".reasons")); !strings.Contains(got, "2 demande refusée") || !strings.Contains(got, "not a mobile") {
+	if got := plain(page.Find(".why-list")); !strings.Contains(got, "2 demande refusée") || !strings.Contains(got, "not a mobile") {
 		t.Errorf("reasons: %q", got)
 	}
 	if got := plain(page.Find("#unknown")); !strings.Contains(got, "1 issue inconnue") || !strings.Contains(got, "peut-être pris") {

@@ -69,7 +69,7 @@ func newTopView(l *locale, page string, u account.User, f *frame) topView {
 		main = "sources-page"
 	}
 	return topView{Display: cmp.Or(u.Display, u.Name), Admin: u.May(account.Admin), Zone: u.Zone, Main: main, html: f.html, Pages: []pageLink{
-		{l.T("board.title"), "/", "b", page == pageBoard},
+		{l.T("nav.board"), "/", "b", page == pageBoard},
 		{l.T("alerts.nav"), "/alerts", "a", false},
 		{l.T("nav.crises"), "/crises", "c", false},
 		{l.T("nav.messages"), "/messages", "e", false},

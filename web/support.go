@@ -57,6 +57,14 @@ type supportText struct {
 	Other                         string // it is in another language than was asked for
 }
 
+// whole is a text with its title over it.
+func (t supportText) whole() string {
+	if t.Subject == "" {
+		return t.Text
+	}
+	return t.Subject + "\n" + t.Text
+}
+
 func (s *Server) showSupport(c echo.Context) error {
 	return s.renderSupport(c, http.StatusOK, callerView{})
 }

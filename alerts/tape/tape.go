@@ -19,6 +19,7 @@ import (
 type Config struct {
 	DB      *ch.DB
 	Groups  []*rule.Group // checked; what no rule of theirs reads is not kept
+	Watch   []rule.View   // what others read
 	Sources []Source
 	CDNs    []string    // ids
 	Matches *match.Book // nil: there is no forecast, no reserve and no earlier match
@@ -133,6 +134,11 @@ func newTape(cfg Config, slots int) (*Tape, error) {
 			if mentions(r) {
 				mentioned[v] = true
 			}
+		}
+	}
+	for _, v := range cfg.Watch {
+		if t.live.find(v) == nil {
+			cfg.Log.Error("what a runbook waits for cannot be watched: there are no such data", "signal", v.Signal, "by", v.By)
 		}
 	}
 	t.mentioned = slices.Collect(maps.Keys(mentioned))

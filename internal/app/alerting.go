@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,11 +15,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vigie/alerts"
+	"vigie/alerts/rule"
 	"vigie/alerts/tape"
 	"vigie/cockpit"
 	"vigie/internal/bus"
 	"vigie/internal/ch"
 	"vigie/internal/match"
+	"vigie/runbooks"
 	"vigie/web"
 )
 
@@ -70,7 +74,8 @@ func (a *alerting) tell(ctx context.Context) error {
 
 // judge judges the rules, in the one process that does.
 func (a *alerting) judge(ctx context.Context, db *ch.DB, book *match.Book) error {
-	c := tape.Config{DB: db, Groups: a.cfg.Alerts.Rules, Matches: book, Logins: cockpit.LoginServices(), Log: a.log, Metrics: &again{Registerer: a.metrics}}
+	watch := watchedByRunbooks(a.cfg.Runbooks.All)
+	c := tape.Config{DB: db, Groups: a.cfg.Alerts.Rules, Watch: watch, Matches: book, Logins: cockpit.LoginServices(), Log: a.log, Metrics: &again{Registerer: a.metrics}}
 	for _, cdn := range a.cfg.CDNs {
 		c.CDNs = append(c.CDNs, cdn.ID)
 	}
@@ -83,7 +88,8 @@ func (a *alerting) judge(ctx context.Context, db *ch.DB, book *match.Book) error
 	}
 	return alerts.NewEngine(alerts.EngineConfig{
 		Room: a.room, Matches: book, Owner: a.owner, Alone: a.cfg.NATS.URL == "", Links: a.links, Channels: a.channels, Log: a.log, Metrics: a.metrics,
-		Tape: func() (alerts.Tape, error) { return alerts.OpenTape(c) },
+		Watch: watch,
+		Tape:  func() (alerts.Tape, error) { return alerts.OpenTape(c) },
 		Names: func(dimension, value string) string {
 			if name := names[value]; dimension == "cdn" && name != "" {
 				return name
@@ -109,4 +115,19 @@ func (a *again) MustRegister(made ...prometheus.Collector) {
 	}
 	a.made = made
 	a.Registerer.MustRegister(made...)
+}
+
+// watchedByRunbooks are the signals that steps of runbooks wait for.
+func watchedByRunbooks(all []*runbooks.Runbook) (out []rule.View) {
+	for _, rb := range all {
+		for _, s := range rb.Steps {
+			if s.Signal == nil {
+				continue
+			}
+			if v := alerts.WatchView(s.Signal.Name, slices.Sorted(maps.Keys(s.Signal.Where))); !slices.Contains(out, v) {
+				out = append(out, v)
+			}
+		}
+	}
+	return out
 }

@@ -42,9 +42,10 @@ import (
 // Options are what a caller adds to the configuration.
 type Options struct {
 	Log       *slog.Logger
-	DemoToken string          // signs its bearer in as DemoUser; see web.Config
-	DemoUser  string          //
-	Ready     func(Addresses) // called once all doors are open and the first board is made; may be nil
+	DemoToken string                                  // signs its bearer in as DemoUser; see web.Config
+	DemoUser  string                                  //
+	Ready     func(Addresses)                         // called once all doors are open and the first board is made; may be nil
+	stage     func(context.Context, *messaging) error // of the demo: what it plays; nil: nothing
 }
 
 // Addresses are where the doors came to be.
@@ -105,9 +106,12 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 	if err != nil {
 		return err
 	}
-	crises, err := openMessaging(ctx, cfg, b, book, metrics, log)
+	crises, err := openMessaging(ctx, cfg, b, book, alerting.room, metrics, log)
 	if err != nil {
 		return err
+	}
+	if opt.stage != nil {
+		g.Go(func() error { return opt.stage(parts, crises) })
 	}
 	controls := controlled{map[string]account.KV{"accounts": kept.accounts, "tokens": kept.tokens}, audit.record}
 	g.Go(func() error { return serveControl(parts, cfg.Data, controls, replay, log) })
@@ -165,7 +169,7 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 	if shows || sends {
 		g.Go(func() error { return crises.follow(parts) })
 	}
-	if shows || judges {
+	if shows || judges || sends {
 		g.Go(func() error { return alerting.room.Run(parts) })
 	}
 	if shows || judges || sends {

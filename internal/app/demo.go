@@ -13,13 +13,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/maxmind/mmdbwriter"
 	"github.com/maxmind/mmdbwriter/mmdbtype"
 	"golang.org/x/sync/errgroup"
 
-	"vigie/internal/account"
 	"vigie/internal/simulate"
 )
 
@@ -79,6 +79,9 @@ func Demo(ctx context.Context, opt DemoOptions) error {
 	if err := demoAlerts(cfg, opt.phone); err != nil {
 		return err
 	}
+	if err := demoCrises(cfg, opt.phone); err != nil {
+		return err
+	}
 
 	now := time.Now().Truncate(time.Second)
 	if opt.Lead == 0 {
@@ -123,15 +126,31 @@ func Demo(ctx context.Context, opt DemoOptions) error {
 	if err := cfg.check(); err != nil {
 		return fmt.Errorf("demo.yaml: %w", err)
 	}
-	if err := demoAccount(ctx, cfg, opt.Log); err != nil {
+	password := strings.ToLower(rand.Text()[:4] + "-" + rand.Text()[:4] + "-" + rand.Text()[:4])
+	people, err := OpenPeople(ctx, cfg, opt.Log)
+	if err != nil {
+		return err
+	}
+	err = demoAccounts(ctx, people, password, rand.Text())
+	if people.Close(); err != nil {
 		return err
 	}
 
 	token := rand.Text()
-	ready := make(chan Addresses, 1)
+	ready, shown := make(chan Addresses, 1), make(chan struct{})
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		return Run(ctx, cfg, Options{Log: opt.Log, DemoToken: token, DemoUser: demoUser, Ready: func(a Addresses) { ready <- a }})
+		return Run(ctx, cfg, Options{
+			Log: opt.Log, DemoToken: token, DemoUser: demoUser, Ready: func(a Addresses) { ready <- a; close(shown) },
+			stage: func(ctx context.Context, m *messaging) error {
+				select { // the board comes first
+				case <-shown:
+					return demoStage(ctx, m)
+				case <-ctx.Done():
+					return nil
+				}
+			},
+		})
 	})
 	g.Go(func() error {
 		var at Addresses
@@ -140,7 +159,8 @@ func Demo(ctx context.Context, opt DemoOptions) error {
 		case <-ctx.Done():
 			return nil
 		}
-		fmt.Fprintf(opt.Out, "\n  The room is open:  http://%s/demo/%s\n\n", browsable(at.People), token)
+		fmt.Fprintf(opt.Out, "\n  The room is open:  http://%s/demo/%s\n", browsable(at.People), token)
+		crisisHelp(opt.Out, cfg, password, opt.phone)
 		// The live part begins now, however long the engine took to start: history ends where it begins.
 		simulation.Start = time.Now().Truncate(time.Second)
 		match, err := simulate.New(simulation)
@@ -173,7 +193,7 @@ func play(ctx context.Context, match *simulate.Match, from, now time.Time, opt D
 		}
 		mux := http.NewServeMux()
 		mux.Handle("/", match.Handler())
-		mux.Handle("POST /telephone", opt.phone)
+		opt.phone.doors(mux)
 		s := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second}
 		stop := context.AfterFunc(ctx, func() { s.Close() })
 		defer stop()
@@ -264,20 +284,6 @@ func browsable(at string) string {
 		return net.JoinHostPort("localhost", port)
 	}
 	return at
-}
-
-// demoAccount makes the account behind the printed link; nobody knows its password.
-func demoAccount(ctx context.Context, cfg *Config, log *slog.Logger) error {
-	people, err := OpenPeople(ctx, cfg, log)
-	if err != nil {
-		return err
-	}
-	defer people.Close()
-	err = people.Add(ctx, demoUser, "Demo", "operator", "", rand.Text())
-	if errors.Is(err, account.ErrExists) {
-		return nil
-	}
-	return err
 }
 
 // writeNetworks writes the simulated networks as an MMDB file, as a collector finds a real one.

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"vigie/alerts"
 	"vigie/cockpit"
 	"vigie/internal/bus"
 	"vigie/internal/ch"
@@ -46,20 +47,9 @@ type messaging struct {
 	workers []*send.Worker
 	buckets []*state.Bucket
 	lists   *bus.KV
-	people  *state.Bucket                   // the audience's, loaded once ClickHouse is there
-	book    atomic.Pointer[audience.Book]   // nil until then
-	board   atomic.Pointer[cockpit.Board]   // what is watched; nil: there is none in this process
-	signals atomic.Pointer[signalOfRunbook] // nil: none is known here
-}
-
-type signalOfRunbook func(name string, labels map[string]string) (float64, bool)
-
-// Value is a signal as the board's rules know it; for conditions of runbooks.
-func (m *messaging) Value(name string, labels map[string]string) (float64, bool) {
-	if f := m.signals.Load(); f != nil {
-		return (*f)(name, labels)
-	}
-	return 0, false
+	people  *state.Bucket                 // the audience's, loaded once ClickHouse is there
+	book    atomic.Pointer[audience.Book] // nil until then
+	board   atomic.Pointer[cockpit.Board] // what is watched; nil: there is none in this process
 }
 
 // State tells what was sent; for steps of runbooks.
@@ -77,7 +67,7 @@ func (m *messaging) State(crisisID, scenario, step string) (sent bool, by string
 }
 
 // openMessaging opens what all processes share.
-func openMessaging(ctx context.Context, cfg *Config, b *bus.Bus, book *match.Book, metrics prometheus.Registerer, log *slog.Logger) (*messaging, error) {
+func openMessaging(ctx context.Context, cfg *Config, b *bus.Bus, book *match.Book, alerting *alerts.Room, metrics prometheus.Registerer, log *slog.Logger) (*messaging, error) {
 	m := &messaging{cfg: cfg, log: log, bus: b, owner: strings.NewReplacer("/", "-", ".", "-", " ", "-").Replace(processName())}
 	h := cfg.Messages.House
 	bucket := func(name string) (*bus.KV, *state.Bucket, error) {
@@ -100,7 +90,7 @@ func openMessaging(ctx context.Context, cfg *Config, b *bus.Bus, book *match.Boo
 	m.crises = crisis.New(crisis.Config{State: crises, Lines: lines, Log: log})
 	m.runs = runbooks.New(runbooks.Config{
 		State: crises, Crises: m.crises, Lease: crisesKV, Owner: m.owner, Alone: cfg.NATS.URL == "", Log: log, Runbooks: cfg.Runbooks.All,
-		Clock: phaseClock(book), Signals: m, Messages: m, Poster: provider.NewPoster(provider.PostConfig{}), Allow: cfg.allowed(),
+		Clock: phaseClock(book), Signals: signals{alerting}, Messages: m, Poster: provider.NewPoster(provider.PostConfig{}), Allow: cfg.allowed(),
 	})
 	_, messages, err := bucket("messages")
 	if err != nil {
@@ -117,8 +107,12 @@ func openMessaging(ctx context.Context, cfg *Config, b *bus.Bus, book *match.Boo
 	if h != nil && len(h.Languages) > 0 {
 		lang = h.Languages[0]
 	}
+	keep := time.Duration(0)
+	if h != nil {
+		keep = time.Duration(h.Lists) * 24 * time.Hour
+	}
 	m.sends = send.NewRoom(send.RoomConfig{
-		Bus: b, KV: sendsKV, State: sends, Accounts: accountsOf(h), Log: log,
+		Bus: b, Keep: keep, KV: sendsKV, State: sends, Accounts: accountsOf(h), Log: log,
 		Lists: func(ctx context.Context, id string) (audience.List, error) {
 			if book := m.book.Load(); book != nil {
 				return book.Load(ctx, id)
@@ -310,4 +304,12 @@ func (m *messaging) know(ctx context.Context, db *ch.DB) error {
 	g.Go(func() error { return m.people.Run(ctx) })
 	g.Go(func() error { return book.Run(ctx) })
 	return g.Wait()
+}
+
+// signals are what the rules' data say, for conditions of runbooks.
+type signals struct{ room *alerts.Room }
+
+// Value is a signal's over the last complete minute.
+func (s signals) Value(name string, labels map[string]string) (float64, bool) {
+	return s.room.Watched(name, labels)
 }

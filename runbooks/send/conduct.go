@@ -45,6 +45,7 @@ func (w *Worker) conduct(ctx context.Context) error {
 		for pause.For(holding, 250*time.Millisecond) == nil {
 			if time.Since(reminded) > remindEvery {
 				w.remind(holding)
+				w.tidy(holding)
 				reminded = time.Now()
 			}
 			for _, s := range w.cfg.Room.sends.All() {
@@ -76,13 +77,9 @@ func (w *Worker) conductOne(ctx context.Context, s *Send) {
 		_, err = r.act(ctx, s.ID, Act{What: ActBegin}, []State{Confirmed}, func(s *Send) error {
 			now := r.cfg.now()
 			s.State = Sending
-			for i := range s.Legs {
+			for i := range s.Legs { // from when people decided it, however long nobody was there to begin
 				a, _ := r.account(s.Legs[i].Channel, s.Drill)
-				valid := a.Valid
-				if valid <= 0 {
-					valid = time.Hour
-				}
-				s.Legs[i].Until = now.Add(valid)
+				s.Legs[i].Until = s.Confirmed.Add(a.valid())
 			}
 			w.gates(s, l, now)
 			return nil
@@ -90,7 +87,7 @@ func (w *Worker) conductOne(ctx context.Context, s *Send) {
 	case Sending:
 		err = w.advance(ctx, s, l)
 	case Paused, Aborted:
-		if s.State == Aborted && !claimed(s, l) {
+		if s.State == Aborted && s.Aborted != nil && r.cfg.now().Sub(s.Aborted.At) > quiet && !claimed(s, l) {
 			err = w.end(ctx, s, l, Aborted)
 		}
 	}
@@ -100,9 +97,13 @@ func (w *Worker) conductOne(ctx context.Context, s *Send) {
 	}
 }
 
+// quiet is for how long after an abort, or after it was too late, a worker may still claim that heard of neither; a
+// tally that is to last is not made before.
+const quiet = freshFor + 2*time.Second
+
 func claimed(s *Send, l *ledger) bool {
 	for i := range s.Legs {
-		if l.tally(i).Get(Claimed) > 0 {
+		if l.count(i).Get(Claimed) > 0 {
 			return true
 		}
 	}
@@ -114,8 +115,8 @@ func (w *Worker) advance(ctx context.Context, s *Send, l *ledger) error {
 	r, now := w.cfg.Room, w.cfg.Room.cfg.now()
 	open := false
 	for i := range s.Legs {
-		leg, t := &s.Legs[i], l.tally(i)
-		late := !leg.Until.IsZero() && now.After(leg.Until)
+		leg, t := &s.Legs[i], l.count(i)
+		late := !leg.Until.IsZero() && now.After(leg.Until.Add(quiet))
 		if t.Get(Claimed) > 0 || t.Get(Waiting) > 0 && !late || w.again(s, l, i) && !late {
 			open = true
 		}
@@ -187,7 +188,7 @@ func (w *Worker) gates(s *Send, l *ledger, now time.Time) (changed bool) {
 	}
 	ready := true
 	for i := range s.Legs {
-		leg, t := &s.Legs[i], l.tally(i)
+		leg, t := &s.Legs[i], l.count(i)
 		if leg.Kind != channel.Status && !ready {
 			continue
 		}
@@ -210,7 +211,7 @@ func (w *Worker) gates(s *Send, l *ledger, now time.Time) (changed bool) {
 		if stage != leg.Stage {
 			leg.Gate, leg.Stage, leg.Since, changed = next, stage, now, true
 		}
-		if leg.Kind == channel.Status && (leg.Stage != All || t.Get(Accepted) < t.Size) {
+		if leg.Kind == channel.Status && (leg.Stage != All || t.OpenNow() > 0 || t.Reached() < t.Size && leg.Forgiven.IsZero()) {
 			ready = false
 		}
 	}
@@ -272,7 +273,7 @@ func (w *Worker) end(ctx context.Context, s *Send, l *ledger, as State) error {
 	_, err := w.cfg.Room.act(ctx, s.ID, Act{What: ActEnd}, []State{s.State}, func(s *Send) error {
 		s.State, s.Ended = Completed, w.cfg.Room.cfg.now()
 		for i := range s.Legs {
-			t := l.tally(i)
+			t := l.count(i)
 			if t.Get(Claimed) > 0 {
 				return state.ErrUnchanged
 			}
@@ -296,19 +297,34 @@ func (w *Worker) end(ctx context.Context, s *Send, l *ledger, as State) error {
 }
 
 // adopt finds what workers left that are dead: whether the provider took it can be asked of some; of the others
-// nobody knows. What this very worker claimed and is not calling for was never called.
+// nobody knows.
 func (w *Worker) adopt(ctx context.Context, s *Send, l *ledger) {
+	w.adoptOf(ctx, s, l, w.dead)
+}
+
+// adoptOwn finds what this very worker claimed and is not calling for: what came of it could not be written down.
+func (w *Worker) adoptOwn(ctx context.Context, s *Send, l *ledger) {
+	w.adoptOf(ctx, s, l, func(name string) bool { return name == w.cfg.Owner })
+}
+
+// dead tells whether another worker certainly calls nobody any more. Who does not hear its own beats in time does not
+// hear others' either, and cannot tell.
+func (w *Worker) dead(name string) bool {
+	return name != w.cfg.Owner && (w.cfg.Alone || w.fresh() && w.cfg.Room.dead(name, w.cfg.DeadAfter))
+}
+
+func (w *Worker) adoptOf(ctx context.Context, s *Send, l *ledger, whose func(name string) bool) {
 	for leg := range s.Legs {
-		for _, i := range l.orphans(leg, w) {
+		for _, i := range l.orphans(leg, whose) {
 			if ctx.Err() != nil {
 				return
 			}
-			w.adoptOne(ctx, s, l, leg, i)
+			w.adoptOne(ctx, s, l, leg, i, whose)
 		}
 	}
 }
 
-func (l *ledger) orphans(leg int, w *Worker) (out []int) {
+func (l *ledger) orphans(leg int, whose func(name string) bool) (out []int) {
 	l.mu.Lock()
 	if l.legs[leg].tally[Claimed] == 0 {
 		l.mu.Unlock()
@@ -329,8 +345,7 @@ func (l *ledger) orphans(leg int, w *Worker) (out []int) {
 	workers := l.workers
 	l.mu.Unlock()
 	for id := range owners {
-		name := workers[id]
-		owners[id] = name != w.cfg.Owner && (w.cfg.Alone || w.cfg.Room.dead(name, w.cfg.DeadAfter))
+		owners[id] = whose(workers[id])
 	}
 	for _, o := range all {
 		if owners[o.w] {
@@ -340,9 +355,9 @@ func (l *ledger) orphans(leg int, w *Worker) (out []int) {
 	return out
 }
 
-func (w *Worker) adoptOne(ctx context.Context, s *Send, l *ledger, leg, i int) {
+func (w *Worker) adoptOne(ctx context.Context, s *Send, l *ledger, leg, i int, whose func(name string) bool) {
 	e, revision, err := l.read(ctx, leg, i)
-	if err != nil || e.Outcome != Claimed.String() {
+	if err != nil || e.Outcome != Claimed.String() || !whose(e.Worker) || e.Worker == w.cfg.Owner && w.flies(flight{s.ID, leg, i}) {
 		return
 	}
 	e.Outcome, e.Reason, e.Text, e.At = Unknown.String(), string(provider.ReasonTimeout), "the process that called ended", time.Now().UnixMilli()
@@ -406,4 +421,33 @@ func (w *Worker) remind(ctx context.Context) {
 // again when somebody drops it.
 func (d Due) id() string {
 	return d.At.UTC().Add(-prepareAhead).Format("20060102t150405") + "-" + hashOf([]byte(d.Crisis + "\n" + d.Scenario + "\n" + strconv.Itoa(d.Number)))[:6]
+}
+
+// keepSends is how long it is kept what was said, without to whom.
+const keepSends = 400 * 24 * time.Hour
+
+// tidy forgets who was told, on the date that their list is forgotten.
+func (w *Worker) tidy(ctx context.Context) {
+	r, now := w.cfg.Room, w.cfg.Room.cfg.now()
+	for _, s := range r.sends.All() {
+		over := s.Ended
+		if s.State.Open() && s.Confirmed.IsZero() && now.Sub(s.At) > r.cfg.Keep { // nobody ever confirmed it
+			over = s.At
+		}
+		var err error
+		switch {
+		case s.Drill != w.cfg.Drill || over.IsZero() || now.Sub(over) < r.cfg.Keep:
+		case now.Sub(over) > keepSends:
+			if err = r.cfg.Bus.DropKV(ctx, bucketOf(s.ID)); err == nil {
+				err = r.sends.Delete(ctx, s.ID)
+			}
+		case !s.Forgotten:
+			if err = r.cfg.Bus.DropKV(ctx, bucketOf(s.ID)); err == nil {
+				_, err = r.sends.Edit(ctx, s.ID, func(s *Send) error { s.Forgotten = true; return nil })
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			w.cfg.Log.Warn("who was told is not forgotten on its date", "send", s.ID, "error", err)
+		}
+	}
 }

@@ -71,7 +71,7 @@ type entry struct {
 
 const maxWords = 120 // characters of a provider's words that a line keeps
 
-// line is an entry in memory: 40 bytes, for there are millions on a night.
+// line is an entry in memory: 32 bytes, for there are millions on a night.
 type line struct {
 	revision uint64
 	next     int64
@@ -234,7 +234,7 @@ func (l *ledger) learn(leg, i int, e entry, revision uint64) {
 	}
 	p.tally[at.outcome]--
 	p.tally[o]++
-	if at.outcome.Open() && !o.Open() {
+	if l.isWhole && at.outcome.Open() && !o.Open() { // what was done before this process looked is no pace
 		p.pace.add(time.Now())
 	}
 	*at = line{revision: revision, next: e.Next, at: e.At, worker: w, tries: uint16(min(e.Tries, 1<<16-1)), round: uint16(min(e.Round, 1<<16-1)), outcome: o}
@@ -265,11 +265,18 @@ func (l *ledger) at(leg, i int) line {
 	return l.legs[leg].lines[i]
 }
 
-// tally counts a leg. Once a send is over, those who wait will be told nothing: they are recalled, or expired.
-func (l *ledger) tally(leg int) Tally {
+// count is a leg's tally by its lines alone: those wait whom nobody called for, be the send over or not.
+func (l *ledger) count(leg int) Tally {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t := Tally{Of: l.legs[leg].tally, Size: len(l.legs[leg].lines)}
+	return Tally{Of: l.legs[leg].tally, Size: len(l.legs[leg].lines)}
+}
+
+// tally is count for people. Once a send is over, those who wait will be told nothing: they are recalled, or expired.
+func (l *ledger) tally(leg int) Tally {
+	t := l.count(leg)
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.ended != Waiting {
 		t.Of[l.ended] += t.Of[Waiting]
 		t.Of[Waiting] = 0
@@ -342,7 +349,8 @@ func (l *ledger) settle(ctx context.Context, leg, i int, e entry, revision uint6
 			return nil
 		}
 		was, _ := parseOutcome(now.Outcome)
-		if will, _ := parseOutcome(e.Outcome); !better(will, was, now.Tries, e.Tries) {
+		ours := was == Claimed && now.Worker == e.Worker // it is this very call's claim still, whatever e says of tries
+		if will, _ := parseOutcome(e.Outcome); !ours && !better(will, was, now.Tries, e.Tries) {
 			return nil
 		}
 		revision = at

@@ -112,12 +112,8 @@ func (r *Room) preflight(ctx context.Context, s *Send) (out []Finding) {
 		} else if list.Frozen().Hash != leg.List.Hash || list.Frozen().Size != leg.List.Size {
 			add(true, FoundList, leg.Channel)
 		}
-		valid := a.Valid
-		if valid <= 0 {
-			valid = time.Hour
-		}
-		if leg.Takes > valid {
-			add(false, FoundSlow, leg.Channel, "takes", leg.Takes.String(), "valid", valid.String())
+		if leg.Takes > a.valid() {
+			add(false, FoundSlow, leg.Channel, "takes", leg.Takes.String(), "valid", a.valid().String())
 		}
 		if f := leg.List; f.Disagreed+f.Suppressed+f.Capped+f.Unreached > 0 {
 			add(false, FoundLeftOut, leg.Channel, "disagreed", fmt.Sprint(f.Disagreed), "suppressed", fmt.Sprint(f.Suppressed), "capped", fmt.Sprint(f.Capped), "unreached", fmt.Sprint(f.Unreached))

@@ -29,6 +29,13 @@ type Account struct {
 	Timeout  time.Duration // of one call; 0: 20 s, at most 25 s
 }
 
+func (a *Account) valid() time.Duration {
+	if a.Valid <= 0 {
+		return time.Hour
+	}
+	return a.Valid
+}
+
 // RoomConfig is what a Room is made of.
 type RoomConfig struct {
 	Bus      *bus.Bus
@@ -39,6 +46,7 @@ type RoomConfig struct {
 	// Timeline writes a crisis's line, once for each id; nil: there is none.
 	Timeline func(ctx context.Context, id string, l crisis.Line) error
 	Prepare  PrepareConfig
+	Keep     time.Duration // how long after a send it is kept who was told; 0: 30 days, at least a day
 	Log      *slog.Logger
 }
 
@@ -67,6 +75,10 @@ type opened struct {
 
 // NewRoom names the kinds of State, which must be loaded after it and run beside it.
 func NewRoom(cfg RoomConfig) *Room {
+	if cfg.Keep == 0 {
+		cfg.Keep = 30 * 24 * time.Hour
+	}
+	cfg.Keep = max(cfg.Keep, 24*time.Hour) // longer than ledgers are followed
 	r := &Room{
 		cfg: cfg, sends: state.Keep[Send](cfg.State, "send."), beats: state.Keep[beat](cfg.State, "beat.").Quiet(),
 		ledgers: map[string]*opened{}, heard: map[string]time.Time{}, beatN: map[string]uint64{}, dirty: make(chan struct{}, 1),
@@ -179,6 +191,9 @@ func (r *Room) follow(ctx context.Context) {
 
 // open is a send's ledger, followed from now on.
 func (r *Room) open(ctx context.Context, s *Send) (*ledger, error) {
+	if s.Forgotten {
+		return nil, ErrForgotten
+	}
 	r.mu.Lock()
 	o := r.ledgers[s.ID]
 	r.mu.Unlock()

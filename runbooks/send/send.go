@@ -70,7 +70,8 @@ type Send struct {
 	Ended     time.Time `json:"ended,omitzero"`
 	Pause     *Pause    `json:"pause,omitempty"`
 	Aborted   *Act      `json:"aborted,omitempty"`
-	History   []Act     `json:"history,omitempty"` // at most 200
+	History   []Act     `json:"history,omitempty"`   // at most 200
+	Forgotten bool      `json:"forgotten,omitempty"` // who was told is not kept any more
 }
 
 // Leg is a send through one channel.

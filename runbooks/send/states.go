@@ -16,8 +16,9 @@ import (
 
 // Why an act on a send is refused, beside the errors of the bus.
 var (
-	ErrNotFound = errors.New("send: not found")
-	ErrChanged  = errors.New("send: what you saw is not what would be sent: look at it again")
+	ErrNotFound  = errors.New("send: not found")
+	ErrForgotten = errors.New("send: who was told is not kept any more")
+	ErrChanged   = errors.New("send: what you saw is not what would be sent: look at it again")
 )
 
 // NotNow refuses what cannot be done where the send stands.

@@ -101,13 +101,24 @@ func (w *Worker) carryAll(ctx context.Context) error {
 	defer legs.Wait()
 	var mu sync.Mutex
 	carried := map[flight]bool{}
+	looked := time.Now()
 	for {
+		look := time.Since(looked) > time.Second
+		if look {
+			looked = time.Now()
+		}
 		for _, s := range w.cfg.Room.sends.All() {
-			if s.Drill != w.cfg.Drill || s.State != Confirmed && s.State != Sending && s.State != Paused {
+			if s.Drill != w.cfg.Drill || s.Confirmed.IsZero() || !s.Ended.IsZero() {
 				continue
 			}
 			l := w.cfg.Room.ledger(s.ID)
 			if l == nil || !l.heardAll() {
+				continue
+			}
+			if look {
+				w.adoptOwn(ctx, s, l)
+			}
+			if s.State == Aborted {
 				continue
 			}
 			for n := range s.Legs {
@@ -170,21 +181,18 @@ func (w *Worker) carry(ctx context.Context, id string, leg int, l *ledger) {
 			from := w.begin(gate)
 			for k := range gate {
 				i := (from + k) % gate
-				if !c.due(s, i) {
+				at := flight{id, leg, i}
+				if !c.due(s, l.at(leg, i)) || !w.take(at) {
 					continue
 				}
 				found++
-				if err := c.wait(ctx, s); err != nil {
-					return
-				}
-				if s = room.Get(id); s == nil || !w.may(s, leg) || ctx.Err() != nil {
+				err := c.wait(ctx, s)
+				if s = room.Get(id); err != nil || s == nil || !w.may(s, leg) || ctx.Err() != nil {
+					w.leave(at)
 					break
 				}
-				if !w.take(flight{id, leg, i}) {
-					continue
-				}
 				g.Go(func() error { // waits for a free place
-					defer w.leave(flight{id, leg, i})
+					defer w.leave(at)
 					c.tell(ctx, i)
 					return nil
 				})
@@ -221,6 +229,12 @@ func (w *Worker) take(f flight) bool {
 	return true
 }
 
+func (w *Worker) flies(f flight) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.flying[f]
+}
+
 func (w *Worker) leave(f flight) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -249,9 +263,8 @@ type carrier struct {
 	notYet time.Time // the provider said when
 }
 
-// due tells whether a recipient can be called for.
-func (c *carrier) due(s *Send, i int) bool {
-	at := c.l.at(c.leg, i)
+// due tells whether a recipient who stands there can be called for.
+func (c *carrier) due(s *Send, at line) bool {
 	switch at.outcome {
 	case Waiting:
 		return at.next <= time.Now().UnixMilli()
@@ -318,10 +331,10 @@ func (c *carrier) felt(f *provider.Failure) {
 func (c *carrier) tell(ctx context.Context, i int) {
 	begun := time.Now()
 	s := c.cfg.Room.Get(c.id)
-	if s == nil || !c.may(s, c.leg) || !c.due(s, i) {
+	was := c.l.at(c.leg, i) // looked at once: what is claimed is the revision that was found to be due
+	if s == nil || !c.may(s, c.leg) || !c.due(s, was) {
 		return
 	}
-	was := c.l.at(c.leg, i)
 	tries := int(was.tries)
 	if int(was.round) < s.Round {
 		tries = 0

@@ -1,6 +1,7 @@
 package send
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -299,5 +300,34 @@ func TestReportsCountOnceAndGoOneWay(t *testing.T) {
 	tally := h.Progress("s1").Legs[0].Tally
 	if tally.Get(Delivered) != 3 || tally.Get(Undelivered) != 1 || tally.Get(Accepted) != 6 {
 		t.Errorf("%v", tally.Of)
+	}
+}
+
+// On its date it is forgotten who was told; what was said, and how many, is kept.
+func TestWhoWasToldIsForgottenOnADate(t *testing.T) {
+	b, g, list := oneBus(t), newGateway(t), invented(20, 0)
+	h := newHouse(t, b, []Account{account}, list)
+	h.staff(t, WorkerConfig{Channels: map[string]channel.Channel{"sms": g.channel(t)}, Owner: "w"})
+	h.begin(t, confirmed("s1", false, list.leg("sms")))
+	h.ended(t, "s1")
+	if _, total, err := h.Lines(t.Context(), "s1", 0, nil, 0, 10); err != nil || total != 20 {
+		t.Fatalf("%d lines, %v", total, err)
+	}
+	if _, err := h.sends.Edit(t.Context(), "s1", func(s *Send) error { s.Ended = s.Ended.Add(-31 * 24 * time.Hour); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	NewWorker(WorkerConfig{Room: h.Room, Owner: "tidy"}).tidy(t.Context())
+	if _, _, err := h.Lines(t.Context(), "s1", 0, nil, 0, 10); !errors.Is(err, ErrForgotten) {
+		t.Errorf("who was told is still told: %v", err)
+	}
+	kv, err := b.KV(t.Context(), bucketOf("s1")) // made anew, empty
+	if err != nil {
+		t.Fatal(err)
+	}
+	if keys, err := kv.Keys(t.Context()); err != nil || len(keys) > 0 {
+		t.Errorf("%d lines are kept: %v", len(keys), err)
+	}
+	if s := h.Get("s1"); whole(t, s).Get(Accepted) != 20 {
+		t.Errorf("it is not known any more how many were told: %+v", s.Legs[0].Tally)
 	}
 }

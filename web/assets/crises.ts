@@ -8,6 +8,10 @@ import { lasting, text } from "./text";
 const PATIENCE = 12000; // ms for an answer
 
 export function crises(): void {
+  // The bar of pages is wider than a telephone: where one is is in sight.
+  const pages = document.querySelector<HTMLElement>("nav.pages");
+  const here = pages?.querySelector<HTMLElement>("[aria-current]");
+  if (pages && here) pages.scrollLeft = here.offsetLeft - (pages.clientWidth - here.offsetWidth) / 2;
   dues();
   quick();
   steps();
@@ -98,7 +102,10 @@ function steps(): void {
     if (!here) return;
     if (e.key === "c") {
       e.preventDefault();
-      here.querySelector<HTMLInputElement>("form.comment input[name=text]")?.focus();
+      const say = here.querySelector<HTMLInputElement>("form.comment input[name=text]");
+      const fold = say?.closest("details");
+      if (fold) fold.open = true;
+      say?.focus();
     } else if ((e.key === " " || e.key === "Enter") && at === here) {
       e.preventDefault();
       const say = here.querySelector<HTMLInputElement>("form.tick input[name=evidence]");
