@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -277,7 +278,7 @@ func (r sendsReader) attribute(a audience.Attribute) attributeView {
 func (r sendsReader) reachOf(kind channel.Kind, of audience.Reach, contacts int) contactsReach {
 	v := contactsReach{Name: r.channel(string(kind)), Size: r.plural("send.people", of.Size)}
 	if contacts > 0 {
-		v.Share = r.share(float64(of.Size) / float64(contacts)).String()
+		v.Share = r.share(math.Floor(100*float64(of.Size)/float64(contacts)) / 100).String() // all is all
 	}
 	at := 0
 	for _, part := range []struct {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
-	pages "github.com/chromedp/cdproto/page"
+	dialogs "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"vigie/runbooks/channel"
@@ -173,14 +173,14 @@ func messageInABrowser(t *testing.T, language string) {
 // acceptDialogs leaves pages that ask whether they should be left, and counts them.
 func acceptDialogs(ctx context.Context) *atomic.Int64 {
 	count := new(atomic.Int64)
-	dialogs := chromedp.Events(ctx, pages.JavascriptDialogOpening)
+	opened := chromedp.Events(ctx, dialogs.JavascriptDialogOpening)
 	go func() {
-		for _, err := range dialogs {
+		for _, err := range opened {
 			if err != nil {
 				return
 			}
 			count.Add(1)
-			_, _ = chromedp.Call(ctx, pages.HandleJavaScriptDialog, pages.HandleJavaScriptDialogParams{Accept: true})
+			_, _ = chromedp.Call(ctx, dialogs.HandleJavaScriptDialog, dialogs.HandleJavaScriptDialogParams{Accept: true})
 		}
 	}()
 	return count
@@ -269,8 +269,8 @@ func TestMessagePictures(t *testing.T) {
 		}
 		err := chromedp.Do(ctx,
 			chromedp.EmulateViewport(shot.width, shot.height, chromedp.EmulateScale(shot.scale)),
-			chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-				_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+				_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: shot.theme}},
 				})
 				return err

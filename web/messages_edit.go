@@ -23,7 +23,8 @@ import (
 type editorView struct {
 	alertsPageView
 	Scenario, StepID, StepName string
-	Adhoc, Writes, Typed       bool   // Typed: what the form has is not kept
+	Adhoc, Writes              bool
+	Typed, Kept                bool   // what the form has is not kept; was kept just now
 	Version                    string // of what is kept
 	Saved                      string // who saved last, and when
 	Tabs                       []stepTab
@@ -119,8 +120,8 @@ func (s *Server) renderEditor(c echo.Context, status int, of editing, refusal er
 	v.Audience = r.audiences(s, of.form.Get("audience"))
 	if refusal != nil {
 		v.Problem, v.Refusals = r.refusal(refusal)
-		v.Typed = true
 	}
+	v.Kept = !of.typed && (refusal != nil || c.QueryParam("said") == "saved")
 	return render(c, status, editorPage(s.shellView(c, r.locale), v))
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
 
@@ -48,7 +49,13 @@ func TestSupportSaysWhatWasSaidAndWhatWasNot(t *testing.T) {
 	if got := plain(page.Find(".now-panel")); !strings.Contains(got, "Rien n’a encore été dit au public") || page.Find(".words.unsent blockquote").Length() == 0 || page.Find("[data-say]").Length() != 0 {
 		t.Errorf("before the first message: %s", got)
 	}
-	s.said(t, of, true)
+	sent := s.said(t, of, true)
+	for range 1000 {
+		if s.sends.Get(sent.ID).State == send.Completed {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	page = s.doc(t, b, "/support?lang=fr&words=en")
 	if got := page.Find(".words:not(.unsent) blockquote").First(); !strings.Contains(got.Text(), "disturbed on TV boxes") || got.AttrOr("lang", "") != "en" {
 		t.Errorf("what was said: %q", got.Text())

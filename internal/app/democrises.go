@@ -69,14 +69,15 @@ func demoCrises(cfg *Config, phone *demoPhone) error {
 		h.Channels, h.Drill, h.Mapping = withoutDoors(h.Channels), withoutDoors(h.Drill), nil
 		return nil
 	}
-	if loopback := func(at string) bool { host, _, _ := net.SplitHostPort(at); return provider.Loopback(host) }; !loopback(phone.address) || !loopback(machines) {
-		h.Mapping = nil // addresses and tokens do not travel in the clear, in a demo neither
+	loopback := func(at string) bool { host, _, _ := net.SplitHostPort(at); return provider.Loopback(host) }
+	if !loopback(phone.address) || !loopback(machines) { // secrets do not travel in the clear, in a demo neither
+		h.Mapping = nil
 		for i := range h.Channels {
 			h.Channels[i].Receipts = nil
 		}
-	} else {
-		h.Mapping.URL = phone.at(phoneContacts)
+		return nil
 	}
+	h.Mapping.URL = phone.at(phoneContacts)
 	// What runbooks call are systems that nobody has: the telephone answers for them.
 	h.Runbooks.Calls = []house.Callable{{URL: phone.at(phoneCalls), Header: "Authorization", SecretEnv: "CALLS_TOKEN"}}
 	for _, rb := range cfg.Runbooks.All {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vigie/internal/bus/bustest"
+	"vigie/internal/ch"
 	"vigie/internal/ch/chtest"
 	"vigie/internal/match"
 	"vigie/internal/provider"
@@ -132,7 +133,11 @@ func TestTheDemosContactsAreTakenAndCanBeAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	bucket := state.New(kv, slog.New(slog.DiscardHandler))
-	book, err := audience.New(audience.Config{DB: chtest.Open(t), State: bucket, Lists: lists, Country: "33"})
+	db := chtest.Open(t)
+	if err := db.Prepare(t.Context(), ch.Retention{}); err != nil {
+		t.Fatal(err)
+	}
+	book, err := audience.New(audience.Config{DB: db, State: bucket, Lists: lists, Country: "33"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,9 +2,11 @@ package send
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
+	"vigie/runbooks/audience"
 	"vigie/runbooks/channel"
 )
 
@@ -83,5 +85,117 @@ func TestALineIsAdoptedFromTheDeadAlone(t *testing.T) {
 	w.adoptOne(context.Background(), s, l, 0, 0, func(name string) bool { return name == "gone" })
 	if got := l.at(0, 0).outcome; got != Claimed {
 		t.Errorf("it is %s, want %s", got, Claimed)
+	}
+}
+
+// Who asks for another round asks for those, too, for whom it was too late: the round is not over before it began.
+func TestARoundIsForThoseWhoCameTooLateToo(t *testing.T) {
+	list := invented(3, 0)
+	h := newHouse(t, oneBus(t), []Account{account}, list)
+	s := confirmed("s1", false, list.leg("sms"))
+	s.State, s.Round = Sending, 1
+	s.Legs[0].Gate, s.Legs[0].Stage, s.Legs[0].Until = 3, All, time.Now().Add(time.Hour)
+	h.begin(t, s)
+	l := h.followed(t, "s1")
+	l.mu.Lock()
+	l.ended = Expired // what the ledger was told of the round before
+	l.mu.Unlock()
+	w := NewWorker(WorkerConfig{Room: h.Room, Owner: "me"})
+	if err := w.advance(t.Context(), h.Get("s1"), l); err != nil {
+		t.Fatal(err)
+	}
+	if s := h.Get("s1"); s.State != Sending {
+		t.Errorf("it is %s before anybody was called", s.State)
+	}
+}
+
+// A message that nobody began to send is late by when it was confirmed, also where it was paused in between.
+func TestAMessageIsLateByWhenItWasConfirmed(t *testing.T) {
+	for _, pause := range []bool{false, true} {
+		list, g := invented(3, 0), newGateway(t)
+		h := newHouse(t, oneBus(t), []Account{account}, list)
+		s := confirmed("s1", false, list.leg("sms"))
+		s.Confirmed = time.Now().Add(-2 * time.Hour)
+		h.begin(t, s)
+		h.followed(t, "s1")
+		if pause {
+			if err := h.Pause(t.Context(), "sam", "s1", ""); err != nil {
+				t.Fatal(err)
+			}
+			if err := h.Resume(t.Context(), "sam", "s1", ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.staff(t, WorkerConfig{Channels: map[string]channel.Channel{"sms": g.channel(t)}, Owner: "w"})
+		tally := whole(t, h.ended(t, "s1"))
+		if n, _ := g.count(); n != 0 || tally.Get(Expired) != 3 {
+			t.Errorf("paused %v: %d were told two hours late; %v", pause, n, tally.Of)
+		}
+	}
+}
+
+// Who goes on although the status page could not be told has the others told.
+func TestWithoutTheStatusPageTheOthersAreToldWhenAPersonSaysSo(t *testing.T) {
+	list, g := invented(3, 0), newGateway(t)
+	accounts := []Account{{ID: "page", Kind: channel.Status}, account}
+	h := newHouse(t, oneBus(t), accounts, list)
+	refusing := list.leg("sms")
+	h.begin(t, confirmed("s1", false, Leg{Channel: "page", Kind: channel.Status, Posts: []string{"fr"}}, refusing))
+	closed := newGateway(t)
+	closed.mood = func(string) mood { return refuses }
+	h.staff(t, WorkerConfig{Channels: map[string]channel.Channel{"page": closed.channel(t), "sms": g.channel(t)}, Owner: "w"})
+	until(t, "it is paused", func() bool { return h.Get("s1").State == Paused })
+	if n, _ := g.count(); n != 0 {
+		t.Fatalf("%d were referred to a page that says nothing", n)
+	}
+	if err := h.Resume(t.Context(), "sam", "s1", "the page is down"); err != nil {
+		t.Fatal(err)
+	}
+	tally := whole(t, h.ended(t, "s1"))
+	if n, _ := g.count(); n != 3 || tally.Get(Refused) != 1 {
+		t.Errorf("%d of 3 were told; %v", n, tally.Of)
+	}
+}
+
+// Who asks for a ledger while it is let go is told so, and does not wait for ever.
+func TestALedgerThatIsLetGoIsWaitedForByNobody(t *testing.T) {
+	list := invented(3, 0)
+	h := newHouse(t, oneBus(t), []Account{account}, list)
+	l, err := openLedger(t.Context(), h.bus, confirmed("s1", false, list.leg("sms")), []audience.List{list}, func() {}, h.cfg.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, stop := context.WithCancel(t.Context())
+	stop()
+	l.run(ended)
+	if err := l.hearAll(t.Context()); err == nil {
+		t.Error("it was heard, though nobody listened")
+	}
+}
+
+// However many sends a night has, those that are open are followed; those of long ago as long as somebody looks.
+func TestOpenSendsAreFollowedWhateverTheirNumber(t *testing.T) {
+	list := invented(3, 0)
+	h := newHouse(t, oneBus(t), []Account{account}, list)
+	for i := range maxFollow + 3 {
+		s := confirmed(fmt.Sprintf("s%03d", i), false, list.leg("sms"))
+		s.State, s.Pause = Paused, &Pause{}
+		if i > 0 {
+			s.State, s.Ended = Completed, time.Now()
+		}
+		h.begin(t, s)
+	}
+	h.followed(t, "s000")
+	h.followed(t, fmt.Sprintf("s%03d", maxFollow+2))
+	if h.ledger("s001") != nil {
+		t.Error("more are followed than may be")
+	}
+	_, total, err := h.Lines(t.Context(), "s001", 0, []Outcome{Expired}, 0, 10)
+	if err != nil || total != 3 {
+		t.Errorf("%d, %v", total, err)
+	}
+	h.follow(t.Context())
+	if h.ledger("s001") == nil {
+		t.Error("what somebody looks at was let go")
 	}
 }

@@ -86,8 +86,8 @@ func (w *Worker) conductOne(ctx context.Context, s *Send) {
 		})
 	case Sending:
 		err = w.advance(ctx, s, l)
-	case Paused, Aborted:
-		if s.State == Aborted && s.Aborted != nil && r.cfg.now().Sub(s.Aborted.At) > quiet && !claimed(s, l) {
+	case Aborted:
+		if s.Aborted == nil || r.cfg.now().Sub(s.Aborted.At) > quiet && !claimed(s, l) {
 			err = w.end(ctx, s, l, Aborted)
 		}
 	}
@@ -382,7 +382,10 @@ func (w *Worker) adoptOne(ctx context.Context, s *Send, l *ledger, leg, i int, w
 	}
 }
 
-const remindEvery = 5 * time.Second
+const (
+	remindEvery = 5 * time.Second
+	remindAgain = 15 * time.Second // what cannot be prepared yet
+)
 
 // remind prepares the update that is due soon, so that a person has only to look at it, and to have it confirmed.
 func (w *Worker) remind(ctx context.Context) {
@@ -401,7 +404,7 @@ func (w *Worker) remind(ctx context.Context) {
 			id := d.id()
 			w.mu.Lock()
 			tried := w.reminded[id]
-			due := now.Sub(tried) > time.Minute
+			due := now.Sub(tried) > remindAgain
 			if due {
 				w.reminded[id] = now
 			}
@@ -410,7 +413,7 @@ func (w *Worker) remind(ctx context.Context) {
 				continue
 			}
 			_, err := r.prepare(ctx, "", id, Draft{Crisis: c.ID, Scenario: d.Scenario, Step: d.Step})
-			if err != nil && !errors.Is(err, bus.ErrConflict) && ctx.Err() == nil { // the page says that it is due, and what is missing
+			if err != nil && !errors.Is(err, bus.ErrConflict) && !errors.Is(err, ErrUnderWay) && ctx.Err() == nil { // the page says that it is due, and what is missing
 				w.cfg.Log.Warn("an update that is due cannot be prepared by itself", "crisis", c.ID, "scenario", d.Scenario, "error", err)
 			}
 		}

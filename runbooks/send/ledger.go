@@ -111,6 +111,7 @@ type ledger struct {
 	legs    []*pages
 	workers []string
 	known   map[string]uint16 // of workers
+	done    chan struct{}     // closed once nobody follows it any more
 	whole   chan struct{}     // closed once all that there was has been heard
 	isWhole bool
 	told    func()
@@ -158,7 +159,7 @@ func openLedger(ctx context.Context, b *bus.Bus, s *Send, lists []audience.List,
 	if err != nil {
 		return nil, err
 	}
-	l := &ledger{id: s.ID, kv: kv, log: log, seed: maphash.MakeSeed(), known: map[string]uint16{}, whole: make(chan struct{}), told: told}
+	l := &ledger{id: s.ID, kv: kv, log: log, seed: maphash.MakeSeed(), known: map[string]uint16{}, done: make(chan struct{}), whole: make(chan struct{}), told: told}
 	for i := range s.Legs {
 		p := &pages{posts: s.Legs[i].Posts, receipts: map[uint64]int32{}, news: make(chan struct{}, 1)}
 		n := len(p.posts)
@@ -175,6 +176,7 @@ func openLedger(ctx context.Context, b *bus.Bus, s *Send, lists []audience.List,
 
 // run follows what workers write until ctx ends.
 func (l *ledger) run(ctx context.Context) {
+	defer close(l.done)
 	for ctx.Err() == nil {
 		if err := l.kv.Follow(ctx, l.hear); ctx.Err() == nil {
 			l.log.Warn("follow a send's ledger", "send", l.id, "error", err)
@@ -289,6 +291,18 @@ func (l *ledger) heardAll() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.isWhole
+}
+
+// hearAll waits until all that there was has been heard.
+func (l *ledger) hearAll(ctx context.Context) error {
+	select {
+	case <-l.whole:
+		return nil
+	case <-l.done:
+		return fmt.Errorf("the ledger of %s is followed no more: try again", l.id)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func keyOf(leg int, key string) string { return strconv.Itoa(leg) + "." + key }

@@ -68,6 +68,7 @@ var (
 	ErrNoCrisis   = errors.New("send: there is no such crisis, or it is over")
 	ErrNoLibrary  = errors.New("send: no messages are configured")
 	ErrNoInitial  = errors.New("send: nothing was said yet that this could follow")
+	ErrUnderWay   = errors.New("send: the first message is still on its way, so that nobody knows yet who got it: wait, abort it, or use the channels that all can read")
 	ErrNoChannel  = errors.New("send: no channel was chosen for which there are texts")
 	ErrNoAudience = errors.New("send: contacts cannot be read now: ClickHouse is away. Channels that all can read can be used without it")
 	ErrNoCanary   = errors.New("send: an exercise goes to the house's own people: name a segment of contacts that are them")
@@ -319,6 +320,9 @@ func (r *Room) leg(ctx context.Context, s *Send, a Account, p *Preview) (*Leg, e
 // whoever it is about.
 func (r *Room) freeze(ctx context.Context, book *audience.Book, s *Send, a Account, p *Preview) (*audience.Frozen, error) {
 	if p.Previous != nil {
+		if p.Previous.Ended.IsZero() {
+			return nil, ErrUnderWay
+		}
 		at := slices.IndexFunc(p.Previous.Legs, func(l Leg) bool { return l.Channel == a.ID })
 		if at < 0 {
 			return nil, nil

@@ -70,7 +70,7 @@ type Room struct {
 type opened struct {
 	*ledger
 	stop context.CancelFunc
-	done chan struct{}
+	used time.Time // when somebody looked last
 }
 
 // NewRoom names the kinds of State, which must be loaded after it and run beside it.
@@ -119,7 +119,9 @@ func (r *Room) Version() uint64 {
 
 const (
 	followFor = 12 * time.Hour // after a send ended: receipts still come
-	maxFollow = 60             // sends at a time
+	maxFollow = 60             // sends at a time; those that are open are, whatever their number
+	lookFor   = time.Minute    // a ledger is followed after somebody looked at it
+	maxLook   = 8              // of them at a time
 	tellEvery = 200 * time.Millisecond
 )
 
@@ -162,18 +164,26 @@ func (r *Room) follow(ctx context.Context) {
 	want := map[string]*Send{}
 	all := r.sends.All()
 	slices.Reverse(all)
-	for _, s := range all {
-		if s.Confirmed.IsZero() || !s.Ended.IsZero() && now.Sub(s.Ended) > followFor || len(want) == maxFollow {
-			continue
+	for _, open := range []bool{true, false} {
+		for _, s := range all {
+			if s.Confirmed.IsZero() || s.Ended.IsZero() != open || !open && (now.Sub(s.Ended) > followFor || len(want) >= maxFollow) {
+				continue
+			}
+			want[s.ID] = s
 		}
-		want[s.ID] = s
 	}
 	r.mu.Lock()
-	var gone []*opened
+	var gone, looked []*opened
 	for id, o := range r.ledgers {
 		if want[id] == nil {
+			looked = append(looked, o)
+		}
+	}
+	slices.SortFunc(looked, func(a, b *opened) int { return b.used.Compare(a.used) })
+	for i, o := range looked {
+		if i >= maxLook || now.Sub(o.used) > lookFor {
 			gone = append(gone, o)
-			delete(r.ledgers, id)
+			delete(r.ledgers, o.id)
 		}
 	}
 	r.mu.Unlock()
@@ -219,15 +229,15 @@ func (r *Room) open(ctx context.Context, s *Send) (*ledger, error) {
 		r.mu.Lock()
 		if o = r.ledgers[s.ID]; o == nil {
 			following, stop := context.WithCancel(context.WithoutCancel(ctx))
-			o = &opened{l, stop, make(chan struct{})}
+			o = &opened{ledger: l, stop: stop}
 			r.ledgers[s.ID] = o
-			go func() {
-				defer close(o.done)
-				l.run(following)
-			}()
+			go l.run(following)
 		}
 		r.mu.Unlock()
 	}
+	r.mu.Lock()
+	o.used = r.cfg.now()
+	r.mu.Unlock()
 	o.mu.Lock()
 	switch { // what those are now who wait
 	case s.Ended.IsZero() && s.Aborted == nil:
@@ -323,18 +333,19 @@ func (r *Room) Progress(id string) (p Progress) {
 		return p
 	}
 	l := r.ledger(id)
-	p.Known, p.Live = l != nil && l.heardAll(), len(r.live(s.Drill))
+	heard := l != nil && l.heardAll()
+	p.Known, p.Live = heard || !s.Ended.IsZero(), len(r.live(s.Drill))
 	for i := range s.Legs {
 		leg := LegProgress{Tally: Tally{Size: s.Legs[i].Size()}}
 		leg.Of[Waiting] = leg.Size
 		switch {
+		case !s.Ended.IsZero() && !heard && s.Legs[i].Tally != nil:
+			leg.Tally = *s.Legs[i].Tally
 		case l != nil:
 			leg.Tally = l.tally(i)
 			l.mu.Lock()
 			leg.Rate = l.legs[i].pace.rate(time.Now())
 			l.mu.Unlock()
-		case s.Legs[i].Tally != nil:
-			leg.Tally, p.Known = *s.Legs[i].Tally, true
 		}
 		rate := leg.Rate
 		if rate == 0 {
@@ -368,6 +379,9 @@ func (r *Room) Lines(ctx context.Context, id string, leg int, of []Outcome, offs
 	}
 	l, err := r.open(ctx, s)
 	if err != nil {
+		return nil, 0, err
+	}
+	if err := l.hearAll(ctx); err != nil {
 		return nil, 0, err
 	}
 	p := l.legs[leg]
@@ -481,10 +495,8 @@ func (r *Room) Got(ctx context.Context, id string, leg int) (audience.List, func
 	if err != nil {
 		return nil, nil, err
 	}
-	select {
-	case <-l.whole:
-	case <-ctx.Done():
-		return nil, nil, ctx.Err()
+	if err := l.hearAll(ctx); err != nil {
+		return nil, nil, err
 	}
 	p := l.legs[leg]
 	return p.list, func(key string) bool {

@@ -230,7 +230,9 @@ func (r *Room) Resume(ctx context.Context, by, id, note string) error {
 				}
 			}
 		}
-		s.State, s.Pause = Sending, nil
+		if s.State, s.Pause = Sending, nil; s.Legs[0].Until.IsZero() { // it was stopped before anybody began
+			s.State = Confirmed
+		}
 		return nil
 	})
 	return err

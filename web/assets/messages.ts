@@ -18,15 +18,26 @@ function reading(): void {
   const review = document.querySelector<HTMLElement>("#review[data-hash]");
   if (!review) return;
   const url = new URL(location.href);
+  if (url.searchParams.get("said") === "submitted") forget(keyOf(...(url.pathname.split("/").slice(2, 4) as [string, string])));
   if (url.searchParams.has("seen")) return;
   url.searchParams.set("seen", review.dataset.hash!);
   history.replaceState(null, "", url);
 }
 
+const keyOf = (scenario: string, step: string) => `vigie.message.${scenario}.${step}`;
+
+function forget(key: string): void {
+  try {
+    sessionStorage.removeItem(key);
+  } catch {
+    // a browser that keeps nothing
+  }
+}
+
 type Kept = { at: number; fields: [string, string][] };
 
 function editing(form: HTMLFormElement): void {
-  const key = `vigie.message.${form.dataset.scenario}.${form.dataset.step}`;
+  const key = keyOf(form.dataset.scenario!, form.dataset.step!);
   const fields = (): [string, string][] => [...new FormData(form)].filter(([name]) => name !== "see").map(([name, value]) => [name, String(value)]);
   const asMade = JSON.stringify(fields());
   let sending = false;
@@ -42,14 +53,15 @@ function editing(form: HTMLFormElement): void {
     tell();
     try {
       if (dirty()) sessionStorage.setItem(key, JSON.stringify({ at: Date.now(), fields: fields() } satisfies Kept));
-      else sessionStorage.removeItem(key);
+      else forget(key);
     } catch {
       // a browser that keeps nothing still warns when the page is left
     }
   };
 
-  // What the server sends back unsaved is the newest there is.
+  // What the server sends back unsaved is the newest there is; what it says it saved needs no keeping.
   if (form.dataset.typed === "1") keep();
+  else if (form.dataset.saved === "1") forget(key);
   else restore(form, key);
 
   const follow = preview(form);
@@ -64,7 +76,7 @@ function editing(form: HTMLFormElement): void {
     if (!sending && dirty()) e.preventDefault();
   });
   document.getElementById("forget")?.addEventListener("click", () => {
-    sessionStorage.removeItem(key);
+    forget(key);
     sending = true;
     location.assign(`/messages/${form.dataset.scenario}?step=${form.dataset.step}`);
   });

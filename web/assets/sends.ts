@@ -14,8 +14,12 @@ export function sends(): void {
     if (field.dataset?.count !== undefined) counted(field);
     chosen(field);
   });
-  for (const field of document.querySelectorAll<HTMLInputElement>("input[data-count]")) counted(field);
-  if (document.querySelector("body.sends")) once();
+  if (!document.querySelector("body.sends")) return;
+  once();
+  // The form comes, and is laid anew, while the page follows its send.
+  const all = () => document.querySelectorAll<HTMLInputElement>("input[data-count]").forEach(counted);
+  all();
+  setInterval(all, 250);
 }
 
 // once keeps a form from being sent twice by an impatient finger.
@@ -24,8 +28,12 @@ function once(): void {
     const form = e.target as HTMLFormElement;
     if (e.defaultPrevented || form.method !== "post") return;
     const buttons = [...form.querySelectorAll<HTMLButtonElement>("button")];
+    form.dataset.sent = "true";
     setTimeout(() => buttons.forEach((b) => (b.disabled = true)));
-    setTimeout(() => buttons.forEach((b) => (b.disabled = false)), PATIENCE);
+    setTimeout(() => {
+      delete form.dataset.sent;
+      buttons.forEach((b) => (b.disabled = false));
+    }, PATIENCE);
   });
 }
 
@@ -34,7 +42,7 @@ function counted(field: HTMLInputElement): void {
   const typed = field.value.replace(/[\s.,'’]/g, "");
   const right = typed === field.dataset.count;
   const button = field.form?.querySelector("button");
-  if (button) button.disabled = !right;
+  if (button && !field.form!.dataset.sent) button.disabled = !right;
   field.classList.toggle("right", right);
   field.classList.toggle("wrong", !right && typed.length >= field.dataset.count!.length);
 }
