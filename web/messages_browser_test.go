@@ -70,7 +70,7 @@ func messageInABrowser(t *testing.T, language string) {
 				return
 			}
 			if time.Now().After(limit) {
-				t.Fatalf("%s: %v", what, err)
+				t.Fatalf("%s: %v (console: %q)", what, err, trouble())
 			}
 		}
 	}
@@ -139,12 +139,12 @@ func messageInABrowser(t *testing.T, language string) {
 	edited.Messages[message.Initial].Texts[channel.X]["fr"] = message.Text{Body: "Autre chose. https://etat.tele.example"}
 	s.kept(t, "editor", edited)
 	begun := time.Now()
-	wait("the button is gone, and why", `!document.getElementById("approve") && document.getElementById("changed")?.textContent.includes("Édith Roy")`)
+	wait("the button is gone, and why", `!document.getElementById("approve") && document.getElementById("text-changed")?.textContent.includes("Édith Roy")`)
 	if took := time.Since(begun); took > 5*time.Second {
 		t.Errorf("it was told after %s", took)
 	}
 	s.ok(t)(s.library.Submit(t.Context(), "editor", "lecture", message.Initial))
-	run("read it again", chromedp.Click(chromedp.CSS("#changed a")), chromedp.WaitVisible(chromedp.CSS("#approve")))
+	run("read it again", chromedp.Click(chromedp.CSS("#text-changed a")), chromedp.WaitVisible(chromedp.CSS("#approve")))
 	is("the new text", `document.querySelector("#see-x-fr .wording").textContent.startsWith("Autre chose")`)
 	run("a comment", chromedp.SendKeys(chromedp.CSS("#comment [name=note]"), "relu"), chromedp.Click(chromedp.CSS("#comment button")))
 	wait("it is in the thread", `/relu/.test(document.querySelector(".message-thread")?.textContent)`)

@@ -380,8 +380,8 @@ func TestNobodyApprovesTheirOwn(t *testing.T) {
 	edited.Messages[message.Initial].Texts[channel.SMS]["fr"] = message.Text{Body: "Autre chose"}
 	s.kept(t, "editor", edited)
 	page = s.page(t, v, path+"/review?lang=fr&seen="+hash)
-	if !strings.Contains(plain(page.Find("#changed")), "Édith Roy a modifié ce message") || page.Find("#approve").Length() != 0 {
-		t.Errorf("changed: %q", plain(page.Find("#changed")))
+	if !strings.Contains(plain(page.Find("#text-changed")), "Édith Roy a modifié ce message") || page.Find("#approve").Length() != 0 {
+		t.Errorf("changed: %q", plain(page.Find("#text-changed")))
 	}
 	r := s.post(t, v, path+"/approve?lang=fr", url.Values{"hash": {hash}}, nil)
 	if text := plain(document(t, r).Find(".refused")); r.StatusCode != http.StatusConflict || !strings.Contains(text, "Édith Roy a modifié ce message") {

@@ -26,7 +26,7 @@ import (
 )
 
 // The pages of sends: a message is prepared, looked at by a second person, sent, watched and stopped. sends_list.go is
-// what goes on, sends_new.go the form, sends_one.go one send through its whole life, sends_lines.go who got it.
+// what goes on, sends_new.go the form, sends_draft.go how it is read, sends_preview.go what it would make, sends_one.go one send through its whole life, sends_lines.go who got it.
 
 // What people do about sends, as the audit has it in Action.What.
 const (

@@ -102,7 +102,6 @@ type sendSite struct {
 	book    *audience.Book
 	live    *taken // what viewers would get
 	drill   *taken // what exercises reach
-	rate    float64
 }
 
 const matchOfSends = "finale"

@@ -190,7 +190,7 @@ func TestWithoutAFileEverythingIsEmbeddedAndOnLoopback(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.ClickHouse.DSN != "" || cfg.NATS.URL != "" || cfg.Data != "vigie-data" || len(cfg.Roles) != 3 {
+	if cfg.ClickHouse.DSN != "" || cfg.NATS.URL != "" || cfg.Data != "vigie-data" || len(cfg.Roles) != 4 {
 		t.Errorf("%+v", cfg)
 	}
 	for _, at := range []string{cfg.Listen.People, cfg.Listen.Machines, cfg.Listen.SyslogUDP, cfg.Listen.SyslogTCP} {

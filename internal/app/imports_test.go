@@ -70,7 +70,7 @@ var testsUse = []struct {
 	{"ingest/*", []string{"ingest/*"}},
 	{"alerts/*", []string{"alerts/notice", "alerts/notice/noticetest"}},
 	{"internal/match", []string{"internal/bus"}},
-	{"runbooks/send", []string{"internal/provider/mail", "internal/provider/sms", "runbooks/email", "runbooks/sms"}},
+	{"runbooks/send", []string{"internal/ch", "internal/provider/mail", "internal/provider/sms", "runbooks/email", "runbooks/sms"}},
 	{"web", []string{"internal/ch", "internal/provider/sms", "runbooks/sms", "runbooks/webhook"}},
 	{"internal/provider/*", []string{"internal/provider/*"}},
 	{"internal/histogram", []string{"internal/event"}},

@@ -297,10 +297,10 @@ func (a *Account) check(bad func(name, format string, args ...any)) {
 	if utf8.RuneCountInString(a.Name) > 60 || strings.ContainsFunc(a.Name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		bad("name", "is longer than 60 characters, or cannot be shown")
 	}
-	if a.Rate < 0 || a.Rate > 1e5 {
-		bad("rate", "%v is not between 0 and 100000 a second", a.Rate)
+	if a.Rate != 0 && !(a.Rate >= 0.01 && a.Rate <= 1e5) { // also of what is no number
+		bad("rate", "%v is not between 0.01 and 100000 a second; 0: as fast as it goes", a.Rate)
 	}
-	if a.Price < 0 || a.Price > 100 {
+	if !(a.Price >= 0 && a.Price <= 100) {
 		bad("price", "%v is not between 0 and 100", a.Price)
 	}
 	if a.Valid != 0 && (a.Valid < time.Minute || a.Valid > 10*time.Hour) {
@@ -386,12 +386,23 @@ func (h *House) apart() (errs []error) {
 			switch {
 			case d.Secret != "" && d.Secret == l.Secret, d.Refresh != "" && d.Refresh == l.Refresh:
 				errs = append(errs, &match.Problem{Key: fmt.Sprintf("drill[%d]", i), Text: fmt.Sprintf("has the credentials of channels[%d] (%s): an exercise must not be able to reach what is real", j, l.ID)})
-			case d.Kind == l.Kind && d.Endpoint == l.Endpoint && d.Host == l.Host && d.Port == l.Port && d.Secret == l.Secret && d.User == l.User:
+			case d.Kind == l.Kind && d.place() == l.place() && d.Secret == l.Secret && d.User == l.User:
 				errs = append(errs, &match.Problem{Key: fmt.Sprintf("drill[%d]", i), Text: fmt.Sprintf("goes where channels[%d] (%s) goes, by the same account: an exercise must not be able to reach what is real", j, l.ID)})
 			}
 		}
 	}
 	return errs
+}
+
+// place is where an account is, however it is written.
+func (a *Account) place() string {
+	port := a.Port
+	if port == 0 && a.Host != "" {
+		if port = 587; a.TLS == "tls" {
+			port = 465
+		}
+	}
+	return strings.ToLower(fmt.Sprintf("%s %s %d", strings.TrimRight(a.Endpoint, "/"), strings.TrimRight(a.Host, "."), port))
 }
 
 // Limits are what messages may hold.

@@ -95,6 +95,26 @@ func (r *Room) dead(id string, after time.Duration) bool {
 	return b.Gone || now.Sub(r.heardAt(id, b.N, now)) > after
 }
 
+// keepBeats is how long the last beat of a worker is kept that is not heard of any more.
+const keepBeats = time.Hour
+
+// forgetBeats deletes those of workers that are long gone: each start of a process has a name of its own.
+func (r *Room) forgetBeats(ctx context.Context, drill bool) {
+	now := time.Now()
+	for id, b := range r.beating() {
+		if b.Drill != drill || now.Sub(r.heardAt(id, b.N, now)) < keepBeats {
+			continue
+		}
+		if err := r.beats.Delete(ctx, id); err != nil {
+			return // another time
+		}
+		r.mu.Lock()
+		delete(r.heard, id)
+		delete(r.beatN, id)
+		r.mu.Unlock()
+	}
+}
+
 // heardAt is when this process first heard of a worker's n-th beat, by its own clock.
 func (r *Room) heardAt(id string, n uint64, now time.Time) time.Time {
 	r.mu.Lock()

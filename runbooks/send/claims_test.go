@@ -2,7 +2,9 @@ package send
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -187,8 +189,11 @@ func TestOpenSendsAreFollowedWhateverTheirNumber(t *testing.T) {
 	}
 	h.followed(t, "s000")
 	h.followed(t, fmt.Sprintf("s%03d", maxFollow+2))
-	if h.ledger("s001") != nil {
-		t.Error("more are followed than may be")
+	h.Room.mu.Lock()
+	n := len(h.ledgers)
+	h.Room.mu.Unlock()
+	if n > maxFollow+maxLook {
+		t.Errorf("%d are followed", n)
 	}
 	_, total, err := h.Lines(t.Context(), "s001", 0, []Outcome{Expired}, 0, 10)
 	if err != nil || total != 3 {
@@ -197,5 +202,66 @@ func TestOpenSendsAreFollowedWhateverTheirNumber(t *testing.T) {
 	h.follow(t.Context())
 	if h.ledger("s001") == nil {
 		t.Error("what somebody looks at was let go")
+	}
+}
+
+func TestWhoConfirmsHadNoOtherPart(t *testing.T) {
+	s := &Send{By: "sam", Approved: "val", Authors: []string{"ana", "bob"}}
+	for by, as := range map[string]string{"sam": "sender", "val": "validator", "ana": "author", "bob": "author", "sue": ""} {
+		err := s.mayConfirm(by)
+		if got, _ := errors.AsType[SamePerson](err); got.As != as {
+			t.Errorf("%s: %v, want %q", by, err, as)
+		}
+	}
+	if s.Drill = true; s.mayConfirm("sam") != nil {
+		t.Error("an exercise takes no second person")
+	}
+}
+
+// Nobody is told nothing, whatever the house's first language is.
+func TestWhoSpeaksAnotherLanguageIsToldInOneThatThereIs(t *testing.T) {
+	s := confirmed("s1", false)
+	for first, of := range map[string]map[string]string{"fr": {"fr": "fr", "en": "en", "es": "fr"}, "de": {"de": "en", "fr": "fr", "": "en"}} {
+		s.FirstLang = first
+		for lang, want := range of {
+			if got := s.speaks(channel.SMS, lang); got != want {
+				t.Errorf("of a house that speaks %s first, %q is told in %q, want %q", first, lang, got, want)
+			}
+		}
+	}
+}
+
+// What follows goes to those of a first message that was not aborted, though another one was before.
+func TestWhatFollowsFollowsTheFirstMessageThatWasNotAborted(t *testing.T) {
+	list := invented(3, 0)
+	h := newHouse(t, oneBus(t), []Account{account}, list)
+	for i, c := range []struct {
+		as   State
+		want string
+	}{{Aborted, "s0"}, {Aborted, "s1"}, {Completed, "s2"}, {Aborted, "s2"}, {Completed, "s2"}} {
+		s := confirmed(fmt.Sprint("s", i), false, list.leg("sms"))
+		s.State, s.Ended = c.as, time.Now()
+		h.begin(t, s)
+		if got := h.initial("night", "cdn-lost"); got == nil || got.ID != c.want {
+			t.Errorf("after %d: %v, want %s", i, got, c.want)
+		}
+	}
+}
+
+// Workers that are long gone leave nothing behind, those of exercises and those of what is real each by their own.
+func TestBeatsOfWorkersThatAreLongGoneAreForgotten(t *testing.T) {
+	h := newHouse(t, oneBus(t), nil)
+	for id, drill := range map[string]bool{"gone": false, "silent": false, "drill": true} {
+		if err := h.beats.Create(t.Context(), id, &beat{N: 7, Drill: drill}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.live(false)
+	h.Room.mu.Lock()
+	h.heard["gone"] = time.Now().Add(-2 * keepBeats)
+	h.Room.mu.Unlock()
+	h.Room.forgetBeats(t.Context(), false)
+	if got := h.beats.IDs(); !slices.Equal(got, []string{"drill", "silent"}) {
+		t.Errorf("%v are left", got)
 	}
 }

@@ -41,13 +41,16 @@ func (w *Worker) conduct(ctx context.Context) error {
 				w.cfg.Log.Warn("another process conducts sends now", "error", err)
 			}
 		}()
-		reminded := time.Time{}
-		for pause.For(holding, 250*time.Millisecond) == nil {
-			if time.Since(reminded) > remindEvery {
+		beside := make(chan struct{}) // to prepare takes some seconds, in which sends are conducted all the same
+		go func() {
+			defer close(beside)
+			for pause.For(holding, remindEvery) == nil {
 				w.remind(holding)
 				w.tidy(holding)
-				reminded = time.Now()
+				w.cfg.Room.forgetBeats(holding, w.cfg.Drill)
 			}
+		}()
+		for pause.For(holding, 250*time.Millisecond) == nil {
 			for _, s := range w.cfg.Room.sends.All() {
 				if s.Drill == w.cfg.Drill {
 					w.conductOne(holding, s)
@@ -56,6 +59,7 @@ func (w *Worker) conduct(ctx context.Context) error {
 		}
 		lost()
 		<-done
+		<-beside
 	}
 	return nil
 }
@@ -402,6 +406,9 @@ func (w *Worker) remind(ctx context.Context) {
 				continue
 			}
 			id := d.id()
+			if r.Get(id) != nil { // somebody dropped it
+				continue
+			}
 			w.mu.Lock()
 			tried := w.reminded[id]
 			due := now.Sub(tried) > remindAgain
@@ -412,7 +419,9 @@ func (w *Worker) remind(ctx context.Context) {
 			if !due {
 				continue
 			}
-			_, err := r.prepare(ctx, "", id, Draft{Crisis: c.ID, Scenario: d.Scenario, Step: d.Step})
+			preparing, cancel := context.WithTimeout(ctx, time.Minute)
+			_, err := r.prepare(preparing, "", id, Draft{Crisis: c.ID, Scenario: d.Scenario, Step: d.Step})
+			cancel()
 			if err != nil && !errors.Is(err, bus.ErrConflict) && !errors.Is(err, ErrUnderWay) && ctx.Err() == nil { // the page says that it is due, and what is missing
 				w.cfg.Log.Warn("an update that is due cannot be prepared by itself", "crisis", c.ID, "scenario", d.Scenario, "error", err)
 			}

@@ -386,15 +386,11 @@ func better(will, was Outcome, wasTries, willTries int) bool {
 	return rank[will] > rank[was]
 }
 
-// find is the line that a provider's receipt is about.
-func (l *ledger) find(receipt string) (leg, i int, ok bool) {
+// findReceipt is the recipient of a leg whom a provider's receipt is about.
+func (l *ledger) findReceipt(leg int, receipt string) (i int, ok bool) {
 	h := maphash.String(l.seed, receipt)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for n, p := range l.legs {
-		if i, ok := p.receipts[h]; ok {
-			return n, int(i), true
-		}
-	}
-	return 0, 0, false
+	at, ok := l.legs[leg].receipts[h]
+	return int(at), ok
 }

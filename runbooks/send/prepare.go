@@ -204,14 +204,18 @@ func (r *Room) values(c *crisis.Crisis, content *library.Content, d Draft, p *Pr
 	return out
 }
 
-// initial is the send that others of a scenario follow in a crisis: the first that was confirmed.
-func (r *Room) initial(crisis, scenario string) *Send {
+// initial is the send that others of a scenario follow in a crisis: the first that was confirmed and not aborted; where
+// all were, the last of them, so that those whom it reached can be told that it was wrong.
+func (r *Room) initial(crisis, scenario string) (out *Send) {
 	for _, s := range r.Of(crisis) {
-		if s.Rendered.Scenario == scenario && s.Rendered.Step == message.Initial && !s.Confirmed.IsZero() {
+		if s.Rendered.Scenario != scenario || s.Rendered.Step != message.Initial || s.Confirmed.IsZero() {
+			continue
+		}
+		if out = s; s.State != Aborted {
 			return s
 		}
 	}
-	return nil
+	return out
 }
 
 // last is the newest confirmed send of a scenario in a crisis.
@@ -303,11 +307,7 @@ func (r *Room) leg(ctx context.Context, s *Send, a Account, p *Preview) (*Leg, e
 	}
 	leg.List = *frozen
 	for lang, n := range frozen.ByLang {
-		out, ok := texts[lang]
-		if !ok {
-			out = texts[s.FirstLang]
-		}
-		leg.Units += n * max(1, out.Measure.Segments)
+		leg.Units += n * max(1, texts[s.speaks(a.Kind, lang)].Measure.Segments)
 	}
 	leg.Cost = float64(leg.Units) * a.Price
 	if a.Rate > 0 {

@@ -17,7 +17,8 @@ import (
 const maxReportBody = 256 << 10
 
 // Receipts is the door at which providers tell what became of what they took, at /receipts/{account} and, for those that
-// can sign nothing, /receipts/{account}/{token}; some use GET. Each channel authenticates its own provider. What they tell twice counts once, and what is known to have arrived stays arrived.
+// can sign nothing, /receipts/{account}/{token}; some use GET. Each channel authenticates its own provider, who is heard
+// of its own account's messages alone. What they tell twice counts once, and what is known to have arrived stays arrived.
 func (w *Worker) Receipts() http.Handler {
 	return http.HandlerFunc(func(out http.ResponseWriter, req *http.Request) {
 		reporter, ok := w.cfg.Channels[req.PathValue("account")].(channel.Reporter)
@@ -40,7 +41,7 @@ func (w *Worker) Receipts() http.Handler {
 			return
 		}
 		for _, r := range reports {
-			if err := w.report(req.Context(), r); err != nil {
+			if err := w.report(req.Context(), req.PathValue("account"), r); err != nil {
 				w.cfg.Log.Warn("a provider's report cannot be written down: it is asked to tell again", "account", req.PathValue("account"), "error", err)
 				http.Error(out, "try again", http.StatusServiceUnavailable)
 				return
@@ -50,11 +51,11 @@ func (w *Worker) Receipts() http.Handler {
 	})
 }
 
-// report writes down what a provider tells. One about a message that is not known is nobody's.
-func (w *Worker) report(ctx context.Context, r channel.Report) error {
-	l, leg, i, ok := w.whose(r)
-	if !ok {
-		return nil
+// report writes down what an account's provider tells. One about a message that is not known is nobody's.
+func (w *Worker) report(ctx context.Context, account string, r channel.Report) error {
+	l, leg, i, err := w.whose(account, r)
+	if l == nil || err != nil {
+		return err
 	}
 	for {
 		e, revision, err := l.read(ctx, leg, i)
@@ -82,25 +83,47 @@ func (w *Worker) report(ctx context.Context, r channel.Report) error {
 	}
 }
 
-func (w *Worker) whose(r channel.Report) (l *ledger, leg, i int, ok bool) {
-	if send, leg, key, ok := parseMessageID(r.ID); ok {
-		if l := w.cfg.Room.ledger(send); l != nil && leg < len(l.legs) {
-			i, ok := l.legs[leg].find(key)
-			return l, leg, i, ok
+var errNotYet = errors.New("what was sent is not known here yet")
+
+// whose is the line that a report of an account is about; no ledger: none is.
+func (w *Worker) whose(account string, r channel.Report) (l *ledger, leg, i int, err error) {
+	room := w.cfg.Room
+	if id, leg, key, ok := parseMessageID(r.ID); ok {
+		if s := room.Get(id); s != nil && s.Drill == w.cfg.Drill && leg < len(s.Legs) && s.Legs[leg].Channel == account {
+			l := room.ledger(id)
+			if l == nil && s.Ended.IsZero() {
+				return nil, 0, 0, errNotYet
+			}
+			if l != nil {
+				if i, ok := l.legs[leg].find(key); ok {
+					return l, leg, i, nil
+				}
+			}
+			return nil, 0, 0, nil
 		}
-		return nil, 0, 0, false
 	}
-	if r.Receipt == "" {
-		return nil, 0, 0, false
+	receipt := provider.Line(r.Receipt, maxWords) // as lines keep it
+	if receipt == "" {
+		return nil, 0, 0, nil
 	}
-	for _, s := range w.cfg.Room.All() {
-		if l := w.cfg.Room.ledger(s.ID); l != nil && s.Drill == w.cfg.Drill {
-			if leg, i, ok := l.find(r.Receipt); ok {
-				return l, leg, i, true
+	for _, s := range room.All() {
+		for leg := range s.Legs {
+			if s.Drill != w.cfg.Drill || s.Legs[leg].Channel != account {
+				continue
+			}
+			l := room.ledger(s.ID)
+			if l == nil {
+				continue
+			}
+			if i, ok := l.findReceipt(leg, receipt); ok {
+				return l, leg, i, nil
+			}
+			if !l.heardAll() {
+				err = errNotYet
 			}
 		}
 	}
-	return nil, 0, 0, false
+	return nil, 0, 0, err
 }
 
 // messageID is that of a recipient's message: it is at most 64 of a-z, 0-9, '-'.

@@ -16,6 +16,8 @@
 package send
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"vigie/runbooks/audience"
@@ -72,6 +74,18 @@ type Send struct {
 	Aborted   *Act      `json:"aborted,omitempty"`
 	History   []Act     `json:"history,omitempty"`   // at most 200
 	Forgotten bool      `json:"forgotten,omitempty"` // who was told is not kept any more
+}
+
+// speaks is the language in which somebody of lang is told through a kind of channel: theirs, else the house's first,
+// else the first that there is a text in.
+func (s *Send) speaks(kind channel.Kind, lang string) string {
+	texts := s.Rendered.Texts[kind]
+	for _, l := range append([]string{lang, s.FirstLang}, slices.Sorted(maps.Keys(texts))...) {
+		if _, ok := texts[l]; ok {
+			return l
+		}
+	}
+	return lang
 }
 
 // Leg is a send through one channel.

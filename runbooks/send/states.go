@@ -186,6 +186,21 @@ func (s *Send) maySend(by string) error {
 	return nil
 }
 
+// mayConfirm holds that who confirms is none of those three.
+func (s *Send) mayConfirm(by string) error {
+	switch {
+	case s.Drill:
+		return nil
+	case by == s.By:
+		return SamePerson{"sender"}
+	case by == s.Approved:
+		return SamePerson{"validator"}
+	case slices.Contains(s.Authors, by):
+		return SamePerson{"author"}
+	}
+	return nil
+}
+
 // Confirm is the second person's, who has seen what digest stands for, and typed how many people will be told.
 // From then on it is being sent.
 func (r *Room) Confirm(ctx context.Context, by, id, digest string, typed int) error {
@@ -200,10 +215,11 @@ func (r *Room) Confirm(ctx context.Context, by, id, digest string, typed int) er
 		switch {
 		case s.Digest != digest || s.digest() != digest:
 			return ErrChanged
-		case by == s.By && !s.Drill:
-			return SamePerson{"sender"}
 		case typed != s.People():
 			return WrongCount{typed, s.People()}
+		}
+		if err := s.mayConfirm(by); err != nil {
+			return err
 		}
 		s.Second, s.Confirmed, s.State = by, r.cfg.now(), Confirmed
 		return nil

@@ -276,8 +276,11 @@ func (c *carrier) due(s *Send, at line) bool {
 	return false
 }
 
-// quicker is how much more is tried each second after a provider said that it was too much.
-const quicker = 1.05
+// How much more is tried each second after a provider said that it was too much, and at most.
+const (
+	quicker  = 1.05
+	quickest = 1e6 // a second: as good as no bound, and a number that a limiter can count with
+)
 
 // wait keeps to the leg's pace: this worker's share of it, and what its provider bears.
 func (c *carrier) wait(ctx context.Context, s *Send) error {
@@ -285,7 +288,7 @@ func (c *carrier) wait(ctx context.Context, s *Send) error {
 	c.mu.Lock()
 	limit := rate.Inf
 	if c.slow > 0 {
-		c.slow *= math.Pow(quicker, now.Sub(c.slowAt).Seconds())
+		c.slow = min(c.slow*math.Pow(quicker, now.Sub(c.slowAt).Seconds()), quickest)
 		c.slowAt, limit = now, rate.Limit(c.slow)
 	}
 	if r := s.Legs[c.leg].Rate; r > 0 {
@@ -356,19 +359,16 @@ func (c *carrier) tell(ctx context.Context, i int) {
 			return
 		}
 	}
-	release := func() { // certainly not called: whoever comes next may
-		e := claim
-		e.Outcome, e.Tries = Waiting.String(), tries
-		_ = c.l.settle(context.WithoutCancel(ctx), c.leg, i, e, revision)
-	}
-	if s = c.cfg.Room.Get(c.id); s == nil || !c.may(s, c.leg) || ctx.Err() != nil {
-		release()
-		return
-	}
 	if time.Since(begun) > claimLimit { // this process slept: does it still have them?
 		if revision, err = c.l.write(ctx, c.leg, i, claim, revision); err != nil {
 			return // if it does, the claim is found to be nobody's, and becomes unknown
 		}
+	}
+	if s = c.cfg.Room.Get(c.id); s == nil || !c.may(s, c.leg) || ctx.Err() != nil { // not called: they stand where they stood
+		e := claim
+		e.Outcome, e.Tries, e.Round, e.Next = was.outcome.String(), int(was.tries), int(was.round), was.next
+		c.settle(ctx, i, e, revision)
+		return
 	}
 	m, to := c.message(s, i)
 	calling, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.account.Timeout)
@@ -381,10 +381,15 @@ func (c *carrier) tell(ctx context.Context, i int) {
 	}
 	e := c.outcome(claim, receipt, err)
 	c.calls.WithLabelValues(c.account.ID, e.Outcome).Inc()
-	settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	c.settle(ctx, i, e, revision)
+}
+
+// settle writes down what became of a claim, for a minute at most.
+func (c *carrier) settle(ctx context.Context, i int, e entry, revision uint64) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	if err := c.l.settle(settling, c.leg, i, e, revision); err != nil {
-		c.cfg.Log.Error("what came of a call cannot be written down: it will be unknown", "send", c.id, "channel", c.account.ID, "error", err)
+	if err := c.l.settle(ctx, c.leg, i, e, revision); err != nil {
+		c.cfg.Log.Error("what became of a claim cannot be written down: it will be unknown", "send", c.id, "channel", c.account.ID, "error", err)
 	}
 }
 
@@ -465,12 +470,8 @@ func (c *carrier) message(s *Send, i int) (*channel.Message, string) {
 	} else {
 		lang = c.posts[i]
 	}
-	texts := s.Rendered.Texts[leg.Kind]
-	out, ok := texts[lang]
-	if !ok { // a language that nobody wrote in: the house's first
-		lang = s.FirstLang
-		out = texts[lang]
-	}
+	lang = s.speaks(leg.Kind, lang)
+	out := s.Rendered.Texts[leg.Kind][lang]
 	m := &channel.Message{
 		ID: messageID(s.ID, c.leg, c.key(i)), Lang: lang, Thread: s.Crisis, Earlier: leg.Earlier[lang], Subject: out.Subject, Text: out.Text, HTML: out.HTML,
 		At: s.Confirmed, Drill: s.Drill, Step: string(s.Rendered.Step), NextBy: s.NextBy,

@@ -281,7 +281,7 @@ func TestReportsCountOnceAndGoOneWay(t *testing.T) {
 	w := NewWorker(WorkerConfig{Room: h.Room, Owner: "reader"})
 	tell := func(r channel.Report) {
 		t.Helper()
-		if err := w.report(t.Context(), r); err != nil {
+		if err := w.report(t.Context(), "sms", r); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -297,6 +297,12 @@ func TestReportsCountOnceAndGoOneWay(t *testing.T) {
 	tell(channel.Report{ID: "s9-0-k", State: channel.Delivered})
 	tell(channel.Report{ID: "nonsense", Receipt: "nobody's", State: channel.Delivered})
 	tell(channel.Report{ID: messageID("s1", 0, "nobody"), State: channel.Delivered})
+	drill := NewWorker(WorkerConfig{Room: h.Room, Owner: "drill", Drill: true})
+	for _, r := range []channel.Report{{ID: id(5), State: channel.Failed}, {Receipt: "sm-" + list.all[6].To, State: channel.Failed}} {
+		if err := errors.Join(w.report(t.Context(), "another account", r), drill.report(t.Context(), "sms", r)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	tally := h.Progress("s1").Legs[0].Tally
 	if tally.Get(Delivered) != 3 || tally.Get(Undelivered) != 1 || tally.Get(Accepted) != 6 {
 		t.Errorf("%v", tally.Of)

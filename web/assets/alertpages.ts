@@ -62,7 +62,7 @@ async function refresh(part: HTMLElement): Promise<boolean> {
 export function lay(part: HTMLElement, next: HTMLElement): void {
   Idiomorph.morph(part, next.outerHTML, {
     morphStyle: "outerHTML",
-    ignoreActiveValue: true,
+    ignoreActiveValue: !!document.activeElement?.matches("input, select, textarea"), // it would leave what is inside anything else as well
     callbacks: {
       beforeAttributeUpdated: (name: string, of: Element) => !(name === "open" && of.tagName === "DETAILS"),
       beforeNodeMorphed: (old: Node) => !(old instanceof HTMLElement && (busy(old) || old.hasAttribute("data-kept"))),

@@ -60,7 +60,7 @@ function quick(): void {
       if (answer.ok) {
         form.reset();
         if (form.contains(document.activeElement)) form.closest<HTMLElement>(".step")?.focus({ preventScroll: true });
-        for (const fold of form.closest(".step, header")?.querySelectorAll<HTMLDetailsElement>("details.fold[open]") ?? []) if (fold.contains(form)) fold.open = false;
+        for (const fold of form.closest(".step, header")?.querySelectorAll<HTMLDetailsElement>("details.fold[open]:not(.step-more)") ?? []) if (fold.contains(form)) fold.open = false;
       }
       place.innerHTML = page.getElementById("answer")?.innerHTML ?? "";
       if (!answer.ok) place.scrollIntoView({ block: "nearest" });

@@ -61,8 +61,12 @@ function editing(form: HTMLFormElement): void {
 
   // What the server sends back unsaved is the newest there is; what it says it saved needs no keeping.
   if (form.dataset.typed === "1") keep();
-  else if (form.dataset.saved === "1") forget(key);
-  else restore(form, key);
+  else if (form.dataset.saved === "1") {
+    forget(key);
+    const url = new URL(location.href);
+    url.searchParams.delete("said"); // a reload later is of what is typed from now on
+    history.replaceState(null, "", url);
+  } else restore(form, key);
 
   const follow = preview(form);
   form.addEventListener("input", () => {
