@@ -296,9 +296,9 @@ func sendStatus(err error) error {
 		status = http.StatusForbidden
 	case count, blocked, wrong, invalid, errors.Is(err, errNoNumber):
 		status = http.StatusUnprocessableEntity
-	case errors.Is(err, send.ErrNoCrisis), errors.Is(err, send.ErrNoLibrary), errors.Is(err, send.ErrNoInitial), errors.Is(err, send.ErrNoChannel), errors.Is(err, send.ErrNoCanary), errors.Is(err, send.ErrNoList):
+	case errors.Is(err, send.ErrNoCrisis), errors.Is(err, send.ErrNoLibrary), errors.Is(err, send.ErrNoInitial), errors.Is(err, send.ErrNoChannel), errors.Is(err, send.ErrNoCanary), errors.Is(err, send.ErrNoList), errors.Is(err, send.ErrPromise):
 		status = http.StatusUnprocessableEntity
-	case not, refused, errors.Is(err, send.ErrChanged), errors.Is(err, send.ErrUnderWay), errors.Is(err, send.ErrForgotten), errors.Is(err, audience.ErrChanged), errors.Is(err, audience.ErrBusy):
+	case not, refused, errors.Is(err, send.ErrChanged), errors.Is(err, send.ErrUnderWay), errors.Is(err, send.ErrForgotten), errors.Is(err, send.ErrOver), errors.Is(err, audience.ErrChanged), errors.Is(err, audience.ErrBusy):
 		status = http.StatusConflict
 	case errors.Is(err, send.ErrNotFound), errors.Is(err, audience.ErrNotFound):
 		status = http.StatusNotFound
@@ -341,6 +341,10 @@ func (r sendsReader) sendProblem(err error) string {
 		return r.T("sends.none.configured")
 	case errors.Is(err, send.ErrNoInitial):
 		return r.T("send.bad.no_initial")
+	case errors.Is(err, send.ErrPromise):
+		return r.T("send.bad.promise")
+	case errors.Is(err, send.ErrOver):
+		return r.T("send.bad.over")
 	case errors.Is(err, send.ErrUnderWay):
 		return r.T("send.bad.under_way")
 	case errors.Is(err, send.ErrForgotten):

@@ -239,6 +239,22 @@ messages:
     sms:
       fr: "Tele : le direct est retabli. Merci de votre patience."
       en: "Tele: the stream is back. Thank you for your patience."
+  correction:
+    status:
+      fr: {subject: "Correction", text: "Notre message précédent était inexact. Le direct fonctionne."}
+      en: {subject: "Correction", text: "Our last message was wrong. The stream works."}
+    banner:
+      fr: {subject: "Correction", text: "Le direct fonctionne."}
+      en: {subject: "Correction", text: "The stream works."}
+    webhook:
+      fr: {subject: "Correction", text: "Le direct fonctionne."}
+      en: {subject: "Correction", text: "The stream works."}
+    email:
+      fr: {subject: "Correction", text: "Bonjour,\n\nNotre message précédent était inexact. Le direct fonctionne."}
+      en: {subject: "Correction", text: "Hello,\n\nOur last message was wrong. The stream works."}
+    sms:
+      fr: "Tele : message precedent inexact. Le direct fonctionne."
+      en: "Tele: the last message was wrong. The stream works."
 `
 
 const directRunbook = `---
@@ -320,8 +336,8 @@ func (w *warRoom) person(name, roles string) *person {
 // ready waits until its pages are there and contacts can be read, and signs everybody in.
 func (w *warRoom) ready() {
 	w.t.Helper()
-	eventually(w.t, 90*time.Second, "pages are there", func() bool {
-		res, err := http.Get("http://" + w.people + "/healthz")
+	eventually(w.t, 90*time.Second, "the board is there", func() bool {
+		res, err := http.Get("http://" + w.people + "/readyz")
 		if err != nil {
 			return !w.alive()
 		}

@@ -183,11 +183,19 @@ func openMessaging(ctx context.Context, cfg *Config, b *bus.Bus, book *match.Boo
 			labels := prometheus.Labels{"drill": fmt.Sprint(drill)}
 			m.workers = append(m.workers, send.NewWorker(send.WorkerConfig{
 				Room: m.sends, Channels: m.outlets.of(drill), Drill: drill, Owner: m.owner + map[bool]string{true: "-drill"}[drill], Alone: cfg.NATS.URL == "",
-				Suppressed: m.suppressed, Unsubscribe: m.unsubscribe, Log: log, Metrics: prometheus.WrapRegistererWith(labels, metrics),
+				Suppressed: m.suppressed, Cap: m.cap(), Unsubscribe: m.unsubscribe, Log: log, Metrics: prometheus.WrapRegistererWith(labels, metrics),
 			}))
 		}
 	}
 	return m, nil
+}
+
+// cap is how many first messages one person may get in a match: what the audience's lists go by, too.
+func (m *messaging) cap() int {
+	if h := m.cfg.Messages.House; h != nil && h.Cap > 0 {
+		return h.Cap
+	}
+	return audience.UsualCap
 }
 
 // limits are what messages may hold.

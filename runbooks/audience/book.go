@@ -27,7 +27,7 @@ var (
 
 // Usual values, and bounds.
 const (
-	usualCap      = 3
+	UsualCap      = 3 // messages to a person in a match, where nobody says how many
 	usualContacts = 90 * 24 * time.Hour
 	usualLists    = 30 * 24 * time.Hour
 	mostKept      = 1100 * 24 * time.Hour
@@ -80,7 +80,7 @@ func New(cfg Config) (*Book, error) {
 		cfg.Lang = "fr"
 	}
 	if cfg.Cap == 0 {
-		cfg.Cap = usualCap
+		cfg.Cap = UsualCap
 	}
 	if cfg.Contacts == 0 {
 		cfg.Contacts = usualContacts

@@ -275,7 +275,14 @@ func whole(t testing.TB, s *Send) (all Tally) {
 	return all
 }
 
-var account = Account{ID: "sms", Kind: channel.SMS, Parallel: 8, Timeout: 400 * time.Millisecond}
+var account = Account{ID: "sms", Kind: channel.SMS, Parallel: 8}
+
+// hurried is account with calls that are soon given up.
+func hurried(timeout time.Duration) Account {
+	a := account
+	a.Timeout = timeout
+	return a
+}
 
 func chance(p float64) bool { return rand.Float64() < p }
 

@@ -67,6 +67,7 @@ type entry struct {
 	Receipt string `json:"r,omitempty"` // the provider's id
 	Reason  string `json:"y,omitempty"` // of what failed: a provider.Reason
 	Text    string `json:"m,omitempty"` // its words
+	Doubt   bool   `json:"d,omitempty"` // of Claimed: nobody knows of an earlier call, and a person had it repeated
 }
 
 const maxWords = 120 // characters of a provider's words that a line keeps

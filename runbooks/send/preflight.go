@@ -126,7 +126,7 @@ func (r *Room) preflight(ctx context.Context, s *Send) (out []Finding) {
 		switch {
 		case other.ID == s.ID || other.Confirmed.IsZero() || other.State == Aborted:
 		case other.Rendered.Scenario == s.Rendered.Scenario && other.Rendered.Step == s.Rendered.Step && s.Rendered.Step != message.Update && s.Rendered.Step != message.Correction:
-			add(false, FoundAlready, "", "send", other.ID)
+			add(sharesAccount(s, other), FoundAlready, "", "send", other.ID)
 		case other.State.Open():
 			add(false, FoundOther, "", "send", other.ID)
 		}
@@ -141,4 +141,11 @@ func (r *Room) preflight(ctx context.Context, s *Send) (out []Finding) {
 		return 1
 	})
 	return out
+}
+
+// sharesAccount tells whether somebody would be told by both, twice.
+func sharesAccount(a, b *Send) bool {
+	return slices.ContainsFunc(a.Legs, func(x Leg) bool {
+		return slices.ContainsFunc(b.Legs, func(y Leg) bool { return x.Channel == y.Channel })
+	})
 }

@@ -68,6 +68,7 @@ var (
 	ErrNoCrisis   = errors.New("send: there is no such crisis, or it is over")
 	ErrNoLibrary  = errors.New("send: no messages are configured")
 	ErrNoInitial  = errors.New("send: nothing was said yet that this could follow")
+	ErrPromise    = errors.New("send: the next message is promised for a moment that is past, or more than a day away")
 	ErrUnderWay   = errors.New("send: the first message is still on its way, so that nobody knows yet who got it: wait, abort it, or use the channels that all can read")
 	ErrNoChannel  = errors.New("send: no channel was chosen for which there are texts")
 	ErrNoAudience = errors.New("send: contacts cannot be read now: ClickHouse is away. Channels that all can read can be used without it")
@@ -133,7 +134,9 @@ func (r *Room) Preview(ctx context.Context, d Draft) (*Preview, error) {
 	switch {
 	case d.Step == message.Resolved || d.Step == message.Cancel:
 	case !d.NextBy.IsZero():
-		p.NextBy = d.NextBy.UTC().Truncate(time.Second)
+		if p.NextBy = d.NextBy.UTC().Truncate(time.Second); p.NextBy.Before(now) || p.NextBy.After(now.Add(24*time.Hour)) {
+			return nil, ErrPromise
+		}
 	default:
 		p.NextBy = rounded(now.Add(every(content.Scenario.Timing)))
 	}
@@ -319,19 +322,16 @@ func (r *Room) leg(ctx context.Context, s *Send, a Account, p *Preview) (*Leg, e
 // freeze makes the list of a leg; nil: nobody was told through it before. An exercise goes to the house's own people,
 // whoever it is about.
 func (r *Room) freeze(ctx context.Context, book *audience.Book, s *Send, a Account, p *Preview) (*audience.Frozen, error) {
+	before, err := r.told(ctx, s, a)
+	if err != nil {
+		return nil, err
+	}
 	if p.Previous != nil {
-		if p.Previous.Ended.IsZero() {
-			return nil, ErrUnderWay
-		}
-		at := slices.IndexFunc(p.Previous.Legs, func(l Leg) bool { return l.Channel == a.ID })
-		if at < 0 {
+		got := before.reached()
+		if got == nil {
 			return nil, nil
 		}
-		list, got, err := r.Got(ctx, p.Previous.ID, at)
-		if err != nil {
-			return nil, err
-		}
-		return book.FreezeKeys(ctx, list, got, audience.FreezeOptions{By: s.By})
+		return book.FreezeKeys(ctx, got, nil, audience.FreezeOptions{By: s.By})
 	}
 	ask := p.Audience
 	if s.Drill {
@@ -351,9 +351,41 @@ func (r *Room) freeze(ctx context.Context, book *audience.Book, s *Send, a Accou
 	ask.Kind = a.Kind
 	o := audience.FreezeOptions{By: s.By}
 	if !s.Drill {
+		if err := r.readMatch(ctx, s.Match); err != nil {
+			return nil, err
+		}
 		o.Told = counted{r, s.Match}
 	}
-	return book.Freeze(ctx, ask, o)
+	frozen, err := book.Freeze(ctx, ask, o)
+	if err != nil || len(before) == 0 {
+		return frozen, err
+	}
+	// An earlier first message was aborted: who got it, perhaps, does not get it again.
+	list, err := book.Load(ctx, frozen.ID)
+	if err != nil {
+		return nil, err
+	}
+	return book.FreezeKeys(ctx, list, func(key string) bool { return !before.perhaps(key) }, o)
+}
+
+// readMatch waits until it is known here what people were told in a match, for the cap on it.
+func (r *Room) readMatch(ctx context.Context, match string) error {
+	for _, s := range r.sends.All() {
+		if s.Match != match || s.Drill || s.Confirmed.IsZero() || s.Forgotten || s.Rendered.Step.Follows() || s.People() == 0 {
+			continue
+		}
+		if !s.Ended.IsZero() && r.cfg.now().Sub(s.Ended) > followFor {
+			continue
+		}
+		l, err := r.open(ctx, s)
+		if err == nil {
+			err = l.hearAll(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // counted is what people were told in a match.

@@ -411,3 +411,123 @@ func TestWhatIsDueIsPreparedByItself(t *testing.T) {
 		t.Errorf("what somebody dropped was prepared again: %d sends", n)
 	}
 }
+
+// A first message that was aborted and sent again: nobody gets it twice, and the end goes to all who got either.
+func TestWhatWasAbortedAndSentAgainReachesNobodyTwice(t *testing.T) {
+	d, g := newDesk(t, false), newGateway(t)
+	slow := true
+	g.mood = func(string) mood {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if slow {
+			time.Sleep(20 * time.Millisecond)
+		}
+		return takes
+	}
+	d.written(t, message.Initial, message.Resolved)
+	d.work(t, g, false, "w")
+	c := d.opened(t, false)
+	h := &house{Room: d.Room}
+	go1 := func(step message.Step) *Send {
+		t.Helper()
+		s, err := d.Prepare(t.Context(), "sam", Draft{Crisis: c.ID, Scenario: "outage", Step: step})
+		if err == nil {
+			_, err = d.Check(t.Context(), "sam", s.ID)
+		}
+		if err == nil {
+			err = d.Confirm(t.Context(), "sue", s.ID, s.Digest, s.People())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	one := go1(message.Initial)
+	until(t, "some are told", func() bool { n, _ := g.count(); return n > 20 })
+	if err := d.Abort(t.Context(), "sue", one.ID, "a name is wrong"); err != nil {
+		t.Fatal(err)
+	}
+	if s := h.ended(t, one.ID); s.State != Aborted {
+		t.Fatalf("it is %s", s.State)
+	}
+	got, _ := g.count()
+	g.mu.Lock()
+	slow = false
+	g.mu.Unlock()
+	two := go1(message.Initial)
+	if two.People() != 270-got {
+		t.Errorf("%d of 270 were told; it goes to %d", got, two.People())
+	}
+	h.ended(t, two.ID)
+	if n, twice := g.count(); n != 270 || twice > 0 {
+		t.Errorf("%d were told, %d twice", n, twice)
+	}
+	third, err := d.Prepare(t.Context(), "sam", Draft{Crisis: c.ID, Scenario: "outage", Step: message.Initial})
+	if err == nil {
+		_, err = d.Check(t.Context(), "sam", third.ID)
+	}
+	if !errors.As(err, new(Blocked)) {
+		t.Errorf("the same message was to be sent once more: %v", err)
+	}
+	if end := go1(message.Resolved); end.People() != 270 {
+		t.Errorf("the end goes to %d of those who got the beginning", end.People())
+	}
+}
+
+// Sends that were frozen at the same time do not get around the cap on a person: it is looked at again before each claim.
+func TestTheCapHoldsForSendsPreparedTogether(t *testing.T) {
+	b, g, list := oneBus(t), newGateway(t), invented(30, 0)
+	h := newHouse(t, b, []Account{account}, list)
+	h.staff(t, WorkerConfig{Channels: map[string]channel.Channel{"sms": g.channel(t)}, Owner: "w", Cap: 2})
+	for i := range 4 {
+		s := confirmed(fmt.Sprint("s", i), false, list.leg("sms"))
+		s.Crisis = s.ID
+		h.begin(t, s)
+		h.ended(t, s.ID)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for to, at := range g.taken {
+		if len(at) != 2 {
+			t.Fatalf("%s was told %d times, want 2", to, len(at))
+		}
+	}
+	if tally := whole(t, h.Get("s3")); tally.Get(Suppressed) != 30 || h.Get("s3").State != Completed {
+		t.Errorf("%s: %v", h.Get("s3").State, tally.Of)
+	}
+}
+
+// That a repeat was certainly not taken says nothing of the call before it: they stay unknown.
+func TestDoubtStays(t *testing.T) {
+	b, g, list := oneBus(t), newGateway(t), invented(10, 0)
+	now := takesAndBreaks
+	g.mood = func(string) mood { g.mu.Lock(); defer g.mu.Unlock(); return now }
+	h := newHouse(t, b, []Account{account}, list)
+	h.staff(t, WorkerConfig{Channels: map[string]channel.Channel{"sms": g.channel(t)}, Owner: "w"})
+	leg := list.leg("sms")
+	leg.Forgiven = time.Now().Add(time.Hour)
+	h.begin(t, confirmed("s1", false, leg))
+	if got := whole(t, h.ended(t, "s1")).Get(Unknown); got != 10 {
+		t.Fatalf("%d unknown", got)
+	}
+	g.mu.Lock()
+	now = refuses
+	g.mu.Unlock()
+	if err := h.RetryUnknown(t.Context(), "sam", "s1", "", 10); err != nil {
+		t.Fatal(err)
+	}
+	h.ended(t, "s1")
+	if got := whole(t, h.ended(t, "s1")); got.Get(Unknown) != 10 {
+		t.Errorf("after a repeat that was refused: %v", got.Of)
+	}
+	g.mu.Lock()
+	now = takes
+	g.mu.Unlock()
+	if err := h.Retry(t.Context(), "sam", "s1", ""); err != nil {
+		t.Fatal(err)
+	}
+	h.ended(t, "s1")
+	if _, twice := g.count(); twice > 0 {
+		t.Errorf("%d of whom nobody knows were told again by a retry of the refused", twice)
+	}
+}

@@ -118,7 +118,7 @@ func (w *Worker) whose(account string, r channel.Report) (l *ledger, leg, i int,
 			if i, ok := l.findReceipt(leg, receipt); ok {
 				return l, leg, i, nil
 			}
-			if !l.heardAll() {
+			if !l.heardAll() || l.tally(leg).Get(Claimed) > 0 { // perhaps of one whose acceptance is not written yet
 				err = errNotYet
 			}
 		}

@@ -484,27 +484,3 @@ func (r *Room) Count(match, key string) (n int) {
 	}
 	return n
 }
-
-// Got tells of which recipients of a leg it is certain that they were told: those to whom what follows is owed.
-func (r *Room) Got(ctx context.Context, id string, leg int) (audience.List, func(key string) bool, error) {
-	s := r.Get(id)
-	if s == nil || leg < 0 || leg >= len(s.Legs) || !s.Legs[leg].Kind.Personal() {
-		return nil, nil, ErrNotFound
-	}
-	l, err := r.open(ctx, s)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := l.hearAll(ctx); err != nil {
-		return nil, nil, err
-	}
-	p := l.legs[leg]
-	return p.list, func(key string) bool {
-		i, ok := p.list.Find(key)
-		if !ok {
-			return false
-		}
-		o := l.at(leg, i).outcome
-		return o == Accepted || o == Delivered
-	}, nil
-}

@@ -12,11 +12,13 @@ import (
 	"vigie/internal/bus"
 	"vigie/internal/provider"
 	"vigie/runbooks/crisis"
+	"vigie/runbooks/message"
 )
 
 // Why an act on a send is refused, beside the errors of the bus.
 var (
 	ErrNotFound  = errors.New("send: not found")
+	ErrOver      = errors.New("send: viewers were told that it is over: who is told of it now would not be told of its end")
 	ErrForgotten = errors.New("send: who was told is not kept any more")
 	ErrChanged   = errors.New("send: what you saw is not what would be sent: look at it again")
 )
@@ -27,7 +29,7 @@ type NotNow struct{ State State }
 func (e NotNow) Error() string { return "send: not possible any more: it is " + string(e.State) }
 
 // SamePerson refuses somebody who had another part in the same message.
-type SamePerson struct{ As string } // author, validator, sender: a key of texts
+type SamePerson struct{ As string } // author, validator, sender; other: it is another one's who prepared it. A key of texts
 
 func (e SamePerson) Error() string { return "send: that takes another person than the " + e.As }
 
@@ -181,7 +183,7 @@ func (s *Send) maySend(by string) error {
 	case slices.Contains(s.Authors, by):
 		return SamePerson{"author"}
 	case s.By != "" && s.By != by:
-		return SamePerson{"sender"}
+		return SamePerson{"other"}
 	}
 	return nil
 }
@@ -275,7 +277,7 @@ func (r *Room) Drop(ctx context.Context, by, id, note string) error {
 
 // Retry tries those again who certainly were not told.
 func (r *Room) Retry(ctx context.Context, by, id, note string) error {
-	return r.round(ctx, Act{By: by, What: ActRetry, Note: note}, id, func(s *Send) {})
+	return r.round(ctx, Act{By: by, What: ActRetry, Note: note}, id, func(s *Send) { s.Again = 0 })
 }
 
 // RetryUnknown tries those again of whom nobody knows: some may be told twice, which the person who asks for it has
@@ -294,6 +296,9 @@ func (r *Room) RetryUnknown(ctx context.Context, by, id, note string, typed int)
 func (r *Room) round(ctx context.Context, a Act, id string, f func(*Send)) error {
 	_, err := r.act(ctx, id, a, []State{Faulty}, func(s *Send) error {
 		now := r.cfg.now()
+		if s.Rendered.Step == message.Initial && r.over(s) {
+			return ErrOver
+		}
 		s.Round++
 		f(s)
 		s.State, s.Ended = Sending, time.Time{}
@@ -306,6 +311,14 @@ func (r *Room) round(ctx context.Context, a Act, id string, f func(*Send)) error
 		return nil
 	})
 	return err
+}
+
+// over tells whether viewers were told that what a send began is over: who would be told of it now would never be told
+// of its end.
+func (r *Room) over(s *Send) bool {
+	return slices.ContainsFunc(r.Of(s.Crisis), func(o *Send) bool {
+		return o.Rendered.Scenario == s.Rendered.Scenario && (o.Rendered.Step == message.Resolved || o.Rendered.Step == message.Cancel) && !o.Confirmed.IsZero() && o.State != Aborted
+	})
 }
 
 // retryFor is how long those are tried whom a person asked for, at least.

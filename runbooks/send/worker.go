@@ -33,6 +33,9 @@ type WorkerConfig struct {
 	DeadAfter time.Duration
 	// Suppressed tells who asked, after their list was frozen, never to be told.
 	Suppressed func(kind channel.Kind, key string) bool
+	// Cap is how many first messages one person may get in a match, looked at again before each claim; 0: as many as
+	// there are.
+	Cap int
 	// Unsubscribe is the address by which a recipient, by their key, says so; "": there is none. May be nil.
 	Unsubscribe func(key string) string
 	Log         *slog.Logger
@@ -343,11 +346,11 @@ func (c *carrier) tell(ctx context.Context, i int) {
 		tries = 0
 	}
 	kind, key := s.Legs[c.leg].Kind, c.key(i)
-	if kind.Personal() && c.cfg.Suppressed(kind, key) {
+	if kind.Personal() && was.outcome == Waiting && (c.cfg.Suppressed(kind, key) || c.enough(s, key)) {
 		_, _ = c.l.write(ctx, c.leg, i, entry{Outcome: Suppressed.String(), Worker: c.cfg.Owner, Round: s.Round, At: begun.UnixMilli()}, was.revision)
 		return
 	}
-	claim := entry{Outcome: Claimed.String(), Worker: c.cfg.Owner, Tries: tries + 1, Round: s.Round, At: begun.UnixMilli()}
+	claim := entry{Outcome: Claimed.String(), Worker: c.cfg.Owner, Tries: tries + 1, Round: s.Round, At: begun.UnixMilli(), Doubt: was.outcome == Unknown}
 	writing, cancel := context.WithTimeout(ctx, claimLimit)
 	revision, err := c.l.write(writing, c.leg, i, claim, was.revision)
 	cancel()
@@ -382,6 +385,12 @@ func (c *carrier) tell(ctx context.Context, i int) {
 	e := c.outcome(claim, receipt, err)
 	c.calls.WithLabelValues(c.account.ID, e.Outcome).Inc()
 	c.settle(ctx, i, e, revision)
+}
+
+// enough tells whether a person got as many first messages in this match as one may, through sends that were frozen
+// before they had.
+func (c *carrier) enough(s *Send, key string) bool {
+	return c.cfg.Cap > 0 && !s.Drill && !s.Rendered.Step.Follows() && c.cfg.Room.Count(s.Match, key) >= c.cfg.Cap
 }
 
 // settle writes down what became of a claim, for a minute at most.
@@ -444,7 +453,7 @@ func (c *carrier) outcome(claim entry, receipt provider.Receipt, err error) entr
 	c.felt(f)
 	e.Reason, e.Text = string(f.Reason), provider.Line(f.Error(), maxWords)
 	switch {
-	case f.Certainty == provider.Ambiguous:
+	case f.Certainty == provider.Ambiguous, claim.Doubt: // that this call was not taken says nothing of the one before
 		e.Outcome = Unknown.String()
 	case f.Certainty == provider.Permanent:
 		e.Outcome = Refused.String()
