@@ -356,10 +356,10 @@ func TestPagesHaveANavigation(t *testing.T) {
 	s := newSite(t, nil)
 	s.Publish(many(t, 0))
 	b := s.signedIn(t, "viewer")
-	for path, main := range map[string]string{"/": "board", "/matches": "matches-page", "/sources": "sources-page", "/alerts": "incidents-page"} {
+	for path, main := range map[string]string{"/": "board", "/matches": "matches-page", "/sources": "sources-page", "/alerts": "incidents-page", "/crises": "list-page", "/messages": "messages-page", "/support": "support-page"} {
 		page := document(t, s.get(t, b, path))
 		here := page.Find("nav.pages a[aria-current=page]")
-		if page.Find("nav.pages a").Length() != 4 || here.Length() != 1 || here.AttrOr("href", "") != path {
+		if page.Find("nav.pages a").Length() != 7 || here.Length() != 1 || here.AttrOr("href", "") != path {
 			t.Errorf("%s: the navigation is at %q", path, here.AttrOr("href", ""))
 		}
 		if skip := page.Find("a.skip").AttrOr("href", ""); skip != "#"+main || page.Find("main"+skip).Length() != 1 {

@@ -33,11 +33,11 @@ type publicIncident struct {
 	}
 }
 
-// published is what a page of the machines' port says.
-func published(t *testing.T, p *process, page string) (s publicStatus) {
+// published is what the page of the machines' port says.
+func published(t *testing.T, p *process) (s publicStatus) {
 	t.Helper()
 	eventually(t, 60*time.Second, "the status page", func() bool {
-		res, err := http.Get("http://" + p.machines + page + "/status.json")
+		res, err := http.Get("http://" + p.machines + "/status/status.json")
 		if err != nil {
 			return false
 		}
@@ -84,7 +84,7 @@ type timeline struct {
 
 func exported(p *person, crisis string) (out timeline) {
 	p.t.Helper()
-	res, err := p.client.Get(p.at + crisis + "/export?format=json")
+	res, err := p.client.Get(p.at + crisis + "/export?as=json")
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func TestACrisisFromTheFirstWordToTheLast(t *testing.T) {
 	over(sue, initial, 60*time.Second)
 
 	// Exactly these words, once each.
-	s := published(t, w.process, "/status")
+	s := published(t, w.process)
 	if len(s.Incidents) != 1 || len(s.Incidents[0].Posts) != 1 {
 		t.Fatalf("the status page: %+v", s)
 	}
@@ -233,8 +233,7 @@ func TestACrisisFromTheFirstWordToTheLast(t *testing.T) {
 
 	// Its step ticked itself.
 	eventually(t, 20*time.Second, "the step of the message is done", func() bool {
-		step := omar.page(run).Find("#step-tell")
-		return step.HasClass("done") || step.Find(".done").Length() > 0 || strings.Contains(step.AttrOr("class", ""), "done")
+		return omar.page(run).Find("#step-tell").HasClass("is-done")
 	})
 
 	// An update is for all to read; the end is for exactly those who got the beginning.
@@ -254,7 +253,7 @@ func TestACrisisFromTheFirstWordToTheLast(t *testing.T) {
 	once(t, "mail of the end", w.live.letters(t)[len(mails):], mails)
 	partner(4, "Direct rétabli", "The stream is back")
 	omar.form(crisis, "#crisis-end").send("")
-	if s := published(t, w.process, "/status"); len(s.Incidents) != 0 || len(s.History) != 1 || len(s.History[0].Posts) != 3 || s.History[0].State != "resolved" {
+	if s := published(t, w.process); len(s.Incidents) != 0 || len(s.History) != 1 || len(s.History[0].Posts) != 3 || s.History[0].State != "resolved" {
 		t.Errorf("the status page: %+v", s)
 	}
 
@@ -287,7 +286,7 @@ func TestACrisisFromTheFirstWordToTheLast(t *testing.T) {
 // An exercise says so in every word, and reaches nothing that is real.
 func exercise(t *testing.T, w *warRoom, anne, omar *person) {
 	before := w.live.counts()
-	public := published(t, w.process, "/status")
+	public := published(t, w.process)
 	crisis := openCrisis(omar, "Répétition", true)
 	send := prepare(omar, crisis, "initial", nil)
 	check(omar, send)
@@ -303,7 +302,7 @@ func exercise(t *testing.T, w *warRoom, anne, omar *person) {
 	if got := w.live.counts(); got != before {
 		t.Errorf("what is real took %v before and %v after an exercise", before, got)
 	}
-	if got := published(t, w.process, "/status"); len(got.Incidents)+len(got.History) != len(public.Incidents)+len(public.History) {
+	if got := published(t, w.process); len(got.Incidents)+len(got.History) != len(public.Incidents)+len(public.History) {
 		t.Errorf("the public page has an exercise: %+v", got)
 	}
 	if banner := body(t, get(t, "http://"+w.machines+"/status/banner.json")); strings.Contains(banner, "EXERCICE") || strings.Contains(banner, `"drill":true`) {
@@ -319,12 +318,12 @@ func exercise(t *testing.T, w *warRoom, anne, omar *person) {
 	mails, numbers := agreed(0, 2) // the house's own people
 	once(t, "mail of the exercise", w.drill.letters(t), mails)
 	once(t, "SMS of the exercise", w.drill.sms.took(), numbers)
-	for _, i := range published(t, w.process, "/exercice").Incidents {
-		for _, text := range i.Posts[0].Texts {
-			said = append(said, text.Title)
-		}
+	page = omar.elsewhere("http://" + w.machines + "/exercice/fr/")
+	if !strings.Contains(page.Text(), "Direct perturbé") {
+		t.Errorf("the page of exercises: %s", flat(page.Text()))
 	}
-	if len(said) != 2+2+2+2 {
+	said = append(said, page.Find("title").Text(), page.Find("h1").First().Text(), body(t, get(t, "http://"+w.machines+"/exercice/banner.json")))
+	if len(said) != 2+2+2+3 {
 		t.Errorf("%d texts were told: %q", len(said), said)
 	}
 	for _, text := range said {
@@ -555,7 +554,7 @@ func TestNobodyIsToldTwiceByThreeProcessesThatAreKilled(t *testing.T) {
 	}
 	resumed := ended(t, sue, send, 3*time.Minute)
 	settled(t, sue, send, 1, w.live.sms.took(), numbers)
-	if s := published(t, workers[0], "/status"); len(s.Incidents) != 1 || len(s.Incidents[0].Posts) != 1 {
+	if s := published(t, workers[0]); len(s.Incidents) != 1 || len(s.Incidents[0].Posts) != 1 {
 		t.Errorf("the status page: %+v", s)
 	}
 	t.Logf("a person went on with it %d times", resumed)
