@@ -143,13 +143,20 @@ const (
 	crisesOnBoard = 5
 )
 
-// crisisRoom is how many lines of a wall crises take.
-func (k look) crisisRoom() int {
+// openCrises are those that a board shows. A wall has no room for exercises while something real goes on.
+func (k look) openCrises() []openCrisis {
 	if k.crises == nil || !k.board.Sight.Live() {
-		return 0
+		return nil
 	}
-	return min(len(k.crises.open), crisesOnWall)
+	open := k.crises.open
+	if real := slices.IndexFunc(open, func(c openCrisis) bool { return c.Drill }); k.wall() && real > 0 { // what is real is first
+		return open[:real]
+	}
+	return open
 }
+
+// crisisRoom is how many lines of a wall crises take.
+func (k look) crisisRoom() int { return min(len(k.openCrises()), crisesOnWall) }
 
 // shape is all but what counts on by itself.
 func (v crisesPanel) shape() string {
@@ -161,7 +168,8 @@ func (v crisesPanel) shape() string {
 }
 
 func newCrisesPanel(k look) crisesPanel {
-	if k.crises == nil || !k.board.Sight.Live() {
+	open := k.openCrises()
+	if len(open) == 0 {
 		return crisesPanel{}
 	}
 	r := k.crisesReader()
@@ -170,10 +178,10 @@ func newCrisesPanel(k look) crisesPanel {
 	if k.wall() {
 		room = crisesOnWall
 	}
-	for i := range k.crises.open {
-		c := &k.crises.open[i]
+	for i := range open {
+		c := &open[i]
 		if i == room {
-			v.More = k.plural("crises.more", len(k.crises.open)-room)
+			v.More = k.plural("crises.more", len(open)-room)
 		}
 		row := r.crisisLine(c)
 		if _, what, ok := c.next(); ok && k.wall() { // what, and how late: there is room for no more

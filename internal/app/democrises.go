@@ -148,7 +148,7 @@ func demoLibrary(ctx context.Context, l *library.Library, all []*message.Scenari
 			}
 			e, err := l.Submit(ctx, demoAuthor, s.ID, step)
 			if err == nil && !unfinished {
-				e, err = l.Approve(ctx, demoValidator, s.ID, step, e.Scenario.Hash(step))
+				_, err = l.Approve(ctx, demoValidator, s.ID, step, e.Scenario.Hash(step))
 			}
 			if err == nil && !unfinished {
 				_, err = l.Arm(ctx, demoValidator, s.ID, step, demoMatch)
@@ -226,15 +226,14 @@ func contactID(i int) string { return fmt.Sprintf("c-%05d", i+1) }
 
 // crisisHelp tells how to try it.
 func crisisHelp(out io.Writer, cfg *Config, password string, phone *demoPhone) {
-	board := "http://" + browsable(cfg.Listen.People)
 	fmt.Fprintf(out, "  What viewers see:  %s/status/\n\n", cfg.Collectors.PublicURL)
 	fmt.Fprintf(out, "  A crisis, by two people:\n")
-	fmt.Fprintf(out, "    1  type 1 and Enter, wait for the alert, and open a crisis from it; or %s/crises/new\n", board)
-	fmt.Fprintf(out, "    2  in it prepare a message and check it\n")
-	fmt.Fprintf(out, "    3  in a private window sign in as %s, read it, type how many will be told, and confirm\n", demoSecond)
-	fmt.Fprintf(out, "    %s writes messages, %s validates them, %s sends: the password of each is %s\n", demoAuthor, demoValidator, demoSecond, password)
+	fmt.Fprintf(out, "    1  start an incident, wait for its alert, and open a crisis from it\n")
+	fmt.Fprintf(out, "    2  prepare a message there, and check it\n")
+	fmt.Fprintf(out, "    3  in a private window sign in as %s, read it, type how many will be told, and send it\n", demoSecond)
+	fmt.Fprintf(out, "    %s writes messages, %s validates them, %s sends; the password of each: %s\n", demoAuthor, demoValidator, demoSecond, password)
 	if phone == nil {
-		fmt.Fprintf(out, "    (--control off: there is no telephone that could be told)\n")
+		fmt.Fprintf(out, "    (--control off: no telephone rings; the status page and the banner are told)\n")
 	}
 	fmt.Fprintln(out)
 }

@@ -253,7 +253,7 @@ func TestFromWordsToPeople(t *testing.T) {
 	if err := d.Confirm(t.Context(), "sue", end.ID, end.Digest, 269); err != nil {
 		t.Fatal(err)
 	}
-	end = h.ended(t, end.ID)
+	h.ended(t, end.ID)
 	first, second := map[string]bool{}, 0
 	g.mu.Lock()
 	for to, at := range g.taken {

@@ -204,7 +204,7 @@ func TestUnknownIsNeverRepeatedByItself(t *testing.T) {
 	if err := h.Retry(t.Context(), "sam", "s1", ""); err != nil {
 		t.Fatal(err)
 	}
-	s = h.ended(t, "s1")
+	h.ended(t, "s1")
 	if _, twice := g.count(); twice > 0 {
 		t.Errorf("a retry of the failed told %d of the unknown again", twice)
 	}
