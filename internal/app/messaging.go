@@ -20,6 +20,7 @@ import (
 	"vigie/internal/bus"
 	"vigie/internal/ch"
 	"vigie/internal/match"
+	"vigie/internal/pause"
 	"vigie/internal/provider"
 	"vigie/internal/state"
 	"vigie/runbooks"
@@ -45,6 +46,7 @@ type messaging struct {
 	page    *statuspage.Page // nil: the house has none
 	outlets *outletSet
 	workers []*send.Worker
+	alerts  *alerts.Room
 	buckets []*state.Bucket
 	lists   *bus.KV
 	people  *state.Bucket                 // the audience's, loaded once ClickHouse is there
@@ -68,7 +70,7 @@ func (m *messaging) State(crisisID, scenario, step string) (sent bool, by string
 
 // openMessaging opens what all processes share.
 func openMessaging(ctx context.Context, cfg *Config, b *bus.Bus, book *match.Book, alerting *alerts.Room, metrics prometheus.Registerer, log *slog.Logger) (*messaging, error) {
-	m := &messaging{cfg: cfg, log: log, bus: b, owner: strings.NewReplacer("/", "-", ".", "-", " ", "-").Replace(processName())}
+	m := &messaging{cfg: cfg, log: log, bus: b, alerts: alerting, owner: strings.NewReplacer("/", "-", ".", "-", " ", "-").Replace(processName())}
 	h := cfg.Messages.House
 	bucket := func(name string) (*bus.KV, *state.Bucket, error) {
 		kv, err := b.KV(ctx, name)
@@ -253,10 +255,46 @@ func (m *messaging) follow(ctx context.Context) error {
 func (m *messaging) work(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return m.runs.Run(ctx) })
+	g.Go(func() error { return m.tellAlerts(ctx) })
 	for _, w := range m.workers {
 		g.Go(func() error { return w.Run(ctx) })
 	}
 	return g.Wait()
+}
+
+// tellAlerts writes what happens to the alerts of a crisis into its timeline, each thing once.
+func (m *messaging) tellAlerts(ctx context.Context) error {
+	for pause.For(ctx, time.Second) == nil {
+		now := m.alerts.Snapshot()
+		for _, c := range m.crises.Current() {
+			for _, id := range c.Problems {
+				i := now.Find(id)
+				if i == nil {
+					continue
+				}
+				tell := func(what, by string, at time.Time) {
+					line := crisis.Line{
+						ID: fmt.Sprintf("%s-%s-%s-%d", c.ID, id, what, at.Unix()), At: at, Crisis: c.ID, What: what, By: by, Problem: id, Drill: c.Drill,
+						Args: map[string]string{"title": provider.Line(cmp.Or(i.Title.FR, i.Title.EN), 300)},
+					}
+					if m.crises.Has(line.ID) {
+						return
+					}
+					if err := m.crises.Write(ctx, line); err != nil && ctx.Err() == nil {
+						m.log.Warn("an alert is not in a crisis's timeline", "crisis", c.ID, "problem", id, "error", err)
+					}
+				}
+				tell("alert-firing", "", i.Began)
+				if a := i.Acked; a != nil {
+					tell("alert-taken", a.By, a.At)
+				}
+				if !i.Ended.IsZero() {
+					tell("alert-ended", "", i.Ended)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // register opens what viewers, and providers, reach.

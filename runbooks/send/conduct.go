@@ -47,6 +47,7 @@ func (w *Worker) conduct(ctx context.Context) error {
 			for pause.For(holding, remindEvery) == nil {
 				w.remind(holding)
 				w.tidy(holding)
+				w.cfg.Room.retell(holding, w.cfg.Drill)
 				w.cfg.Room.forgetBeats(holding, w.cfg.Drill)
 			}
 		}()

@@ -64,6 +64,7 @@ type Room struct {
 	changed []func()
 	dirty   chan struct{}
 	version uint64
+	inLine  map[string]bool // lines that are in timelines, written by this process
 }
 
 // opened is a ledger that this process follows.
@@ -81,7 +82,7 @@ func NewRoom(cfg RoomConfig) *Room {
 	cfg.Keep = max(cfg.Keep, 24*time.Hour) // longer than ledgers are followed
 	r := &Room{
 		cfg: cfg, sends: state.Keep[Send](cfg.State, "send."), beats: state.Keep[beat](cfg.State, "beat.").Quiet(),
-		ledgers: map[string]*opened{}, heard: map[string]time.Time{}, beatN: map[string]uint64{}, dirty: make(chan struct{}, 1),
+		ledgers: map[string]*opened{}, inLine: map[string]bool{}, heard: map[string]time.Time{}, beatN: map[string]uint64{}, dirty: make(chan struct{}, 1),
 	}
 	cfg.State.OnChange(r.touch)
 	return r

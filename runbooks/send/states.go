@@ -121,9 +121,35 @@ func (r *Room) tell(ctx context.Context, s *Send, a Act) {
 			args[name] = value
 		}
 	}
+	id := fmt.Sprintf("%s-%s-%d", s.ID, a.What, a.At.UnixMilli())
 	line := crisis.Line{At: a.At, Crisis: s.Crisis, What: "send-" + a.What, By: a.By, Args: args, Drill: s.Drill}
-	if err := r.cfg.Timeline(context.WithoutCancel(ctx), fmt.Sprintf("%s-%s-%d", s.ID, a.What, a.At.UnixMilli()), line); err != nil {
-		r.cfg.Log.Error("a send's act is not in the timeline", "send", s.ID, "act", a.What, "error", err)
+	if err := r.cfg.Timeline(context.WithoutCancel(ctx), id, line); err != nil {
+		r.cfg.Log.Error("a send's act is not in the timeline yet", "send", s.ID, "act", a.What, "error", err)
+		return
+	}
+	r.mu.Lock()
+	r.inLine[id] = true
+	r.mu.Unlock()
+}
+
+// retellFor is how long after an act its line is looked for.
+const retellFor = time.Hour
+
+// retell writes the lines of acts that were decided by a process that died before it could tell them.
+func (r *Room) retell(ctx context.Context, drill bool) {
+	now := r.cfg.now()
+	for _, s := range r.sends.All() {
+		if s.Drill != drill {
+			continue
+		}
+		for _, a := range s.History {
+			r.mu.Lock()
+			is := r.inLine[fmt.Sprintf("%s-%s-%d", s.ID, a.What, a.At.UnixMilli())]
+			r.mu.Unlock()
+			if !is && now.Sub(a.At) < retellFor && ctx.Err() == nil {
+				r.tell(ctx, s, a)
+			}
+		}
 	}
 }
 
