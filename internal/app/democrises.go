@@ -131,7 +131,7 @@ var left = map[string]bool{
 	"entitlement " + string(message.Identified): true,
 }
 
-// demoLibrary has the scenarios written, reviewed and armed for the match, by three people as it must be. One that is
+// demoLibrary has the scenarios written, validated and armed for the match, each by who has that role. One that is
 // there already is left as it is.
 func demoLibrary(ctx context.Context, l *library.Library, all []*message.Scenario) error {
 	for _, s := range all {
@@ -151,7 +151,7 @@ func demoLibrary(ctx context.Context, l *library.Library, all []*message.Scenari
 				_, err = l.Approve(ctx, demoValidator, s.ID, step, e.Scenario.Hash(step))
 			}
 			if err == nil && !unfinished {
-				_, err = l.Arm(ctx, demoValidator, s.ID, step, demoMatch)
+				_, err = l.Arm(ctx, demoUser, s.ID, step, demoMatch)
 			}
 			if err != nil {
 				return fmt.Errorf("the demo's messages: %w", err)

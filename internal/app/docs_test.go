@@ -199,6 +199,9 @@ func TestLinksInTheDocumentationLeadSomewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`).FindAllStringSubmatch(string(text), -1) {
+			if strings.HasPrefix(m[1], "/") && strings.Contains(file, "example/runbooks") { // a page of Vigie, from a runbook
+				continue
+			}
 			if _, err := os.Stat(filepath.Join(filepath.Dir(file), m[1])); err != nil {
 				t.Errorf("%s: %v", file, err)
 			}
