@@ -421,6 +421,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	check("matches", "Matches", apiMatches{Now: "final", Matches: []apiMatchSummary{newAPIMatchSummary(book.Find("final"))}})
 	check("alerts", "Alerts", newAPIAlerts(busy(final(t, 0))))
 	check("no alerts", "Alerts", newAPIAlerts(newAlertsNow(&alerts.Snapshot{Trouble: []string{"no_leader"}}, nil, 0)))
+	check("an import", "Import", apiImport{Until: jsonTime(time.Now()), Refusals: []apiRefusal{{Column: "email"}}})
 	s := newSite(t, func(c *Config) { c.Matches = book })
 	s.known = func() *alertsNow { return firing(final(t, 0), 1) }
 	s.Publish(final(t, 0))
