@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -115,7 +116,9 @@ type Folder string
 
 func (d Folder) String() string { return string(d) }
 
-// Put writes a file through another one beside it.
+// Put writes a file through another one beside it. A plain file server tells versions apart by Last-Modified, in whole
+// seconds (RFC 9110, section 8.8.2): of two writes in one second the later one is dated a second later, or whoever read
+// between them would be told "not modified" until the next.
 func (d Folder) Put(_ context.Context, f File) error {
 	if !filepath.IsLocal(f.Name) {
 		return fmt.Errorf("%q is not below the folder", f.Name)
@@ -124,7 +127,18 @@ func (d Folder) Put(_ context.Context, f File) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	return writeFile(name, f.Body)
+	was, err := os.Stat(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := writeFile(name, f.Body); err != nil || was == nil {
+		return err
+	}
+	is, err := os.Stat(name)
+	if next := was.ModTime().Truncate(time.Second).Add(time.Second); err == nil && is.ModTime().Before(next) {
+		err = os.Chtimes(name, time.Time{}, next)
+	}
+	return err
 }
 
 // putWait bounds one PUT.

@@ -62,6 +62,29 @@ func TestAnExportIsNeverBroken(t *testing.T) {
 	}
 }
 
+// Who read a page from a plain file server asks for it again by its date, which has whole seconds: of several exports in
+// one second none is taken for another.
+func TestExportsOfOneSecondAreToldApartByAPlainFileServer(t *testing.T) {
+	folder := Folder(t.TempDir())
+	files := http.FileServer(http.Dir(string(folder)))
+	read := ""
+	for _, body := range []string{"all is well", "an incident", "resolved"} {
+		if err := folder.Put(t.Context(), File{Name: "fr/page.txt", Body: []byte(body)}); err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest(http.MethodGet, "/fr/page.txt", nil)
+		if read != "" {
+			r.Header.Set("If-Modified-Since", read)
+		}
+		w := httptest.NewRecorder()
+		files.ServeHTTP(w, r)
+		if w.Body.String() != body {
+			t.Fatalf("%d %q, not %q", w.Code, w.Body, body)
+		}
+		read = w.Header().Get("Last-Modified")
+	}
+}
+
 // complete looks for what pages refer to.
 func complete(t *testing.T, files map[string]string, pagesToo bool) {
 	t.Helper()
