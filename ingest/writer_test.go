@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
-
 	"vigie/ingest"
 	"vigie/internal/bus"
 	"vigie/internal/bus/bustest"
@@ -123,7 +121,7 @@ func TestAFullStreamAsksSendersToWaitAndGoesOn(t *testing.T) {
 // is stale, takes over, and nothing is lost or there twice.
 func TestTwoWritersOfOnePartitionTakeTurns(t *testing.T) {
 	t.Parallel() // it waits for two leases to be stale, 10 s each
-	nats := natsServer(t)
+	nats := bustest.Serve(t).Addr().String()
 	db := chtest.Open(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -222,24 +220,6 @@ func TestTwoWritersOfOnePartitionTakeTurns(t *testing.T) {
 	third.cut()
 	<-second.done
 	<-third.done
-}
-
-// natsServer is a NATS of the operator's: in this process, but reached over TCP.
-func natsServer(t testing.TB) (address string) {
-	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, MaxPayload: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() {
-		s.Shutdown()
-		s.WaitForShutdown()
-	})
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("NATS did not start")
-	}
-	return s.Addr().String()
 }
 
 // link is a way to a server that can be cut: nothing passes then, and nobody is told.

@@ -14,8 +14,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/nats-io/nats-server/v2/server"
+	"vigie/internal/bus/bustest"
 )
 
 // publicStatus is what anybody may read of the status page.
@@ -521,15 +520,7 @@ func TestNobodyIsToldTwiceByThreeProcessesThatAreKilled(t *testing.T) {
 	seed := envNumber(t, "VIGIE_CRASH_SEED", int(time.Now().UnixNano()%1e9))
 	t.Logf("VIGIE_CRASH_SEED=%d", seed)
 	random := rand.New(rand.NewPCG(uint64(seed), 6))
-	bus, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	go bus.Start()
-	if !bus.ReadyForConnections(20 * time.Second) {
-		t.Fatal("no NATS")
-	}
-	t.Cleanup(func() { bus.Shutdown(); bus.WaitForShutdown() })
+	bus := bustest.Serve(t)
 	clickhouse := freeAddress(t)
 	serveClickHouse(t, clickhouse)
 

@@ -84,14 +84,14 @@ var testsUse = []struct {
 }
 
 // homes are the only packages that import a module. The tests of internal/app, which see the whole
-// from outside, may be clients of anything, and any test may run a NATS of the operator's or read a
-// configuration as the operator writes it.
+// from outside, may be clients of anything, and any test may read a configuration as the operator
+// writes it.
 var homes = map[string][]string{
 	"github.com/labstack/echo/v4":  {"web"},
 	"github.com/gorilla/websocket": {"web"},
 	"github.com/a-h/templ":         {"web", "runbooks/statuspage"},
 	"github.com/ClickHouse":        {"internal/ch", "internal/ch/engine"},
-	"github.com/nats-io":           {"internal/bus"},
+	"github.com/nats-io":           {"internal/bus", "internal/bus/bustest"},
 	"github.com/goccy/go-yaml":     {"internal/app", "internal/simulate"},
 	"github.com/spf13/cobra":       {"cmd/vigie"},
 	"github.com/wneessen/go-mail":  {"internal/provider/mail"},
@@ -184,9 +184,8 @@ func TestEachDriverAndFrameworkHasItsHome(t *testing.T) {
 					continue
 				}
 				met[module] = true
-				operators := i == "github.com/nats-io/nats-server/v2/server" && !slices.Contains(p.Imports, i)
 				configuration := i == "github.com/goccy/go-yaml" && !slices.Contains(p.Imports, i)
-				if !slices.Contains(packages, p.name()) && !operators && !configuration {
+				if !slices.Contains(packages, p.name()) && !configuration {
 					t.Errorf("%s imports %s: that is for %v alone", p.name(), i, packages)
 				}
 			}

@@ -19,9 +19,9 @@ import (
 	"time"
 
 	smtp "github.com/emersion/go-smtp"
-	"github.com/nats-io/nats-server/v2/server"
 
 	"vigie/alerts/webhook"
+	"vigie/internal/bus/bustest"
 )
 
 // What is counted here is counted by those who were told: a mail server and a webhook's receiver.
@@ -280,15 +280,7 @@ func TestNoPageIsLostOrRepeatedUnsaidWhenTheProcessIsKilled(t *testing.T) {
 // Two processes, a NATS and a ClickHouse of the operator's: the one that judges is killed, the other goes on.
 func TestAnotherProcessJudgesAndTellsWhenTheOneThatDidIsKilled(t *testing.T) {
 	t.Parallel()
-	bus, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	go bus.Start()
-	if !bus.ReadyForConnections(20 * time.Second) {
-		t.Fatal("no NATS")
-	}
-	t.Cleanup(func() { bus.Shutdown(); bus.WaitForShutdown() })
+	bus := bustest.Serve(t)
 	clickhouse := freeAddress(t)
 	serveClickHouse(t, clickhouse)
 

@@ -306,18 +306,7 @@ func TestAWatchTellsWhatIsAndWhatBecomes(t *testing.T) {
 // A server of the operator's that goes away ends a watch; the next one tells what was written meanwhile.
 func TestAWatchThatIsBegunAgainMissesNothing(t *testing.T) {
 	dir := t.TempDir()
-	start := func(port int) *server.Server {
-		s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		go s.Start()
-		if !s.ReadyForConnections(10 * time.Second) {
-			t.Fatal("the server does not start")
-		}
-		return s
-	}
-	s := start(server.RANDOM_PORT)
+	s := bustest.ServeDir(t, dir, server.RANDOM_PORT)
 	port := s.Addr().(*net.TCPAddr).Port
 	connect := func() *bus.KV {
 		b, err := bus.Open(t.Context(), bus.Config{URL: s.ClientURL(), Log: slog.New(slog.DiscardHandler)})
@@ -363,7 +352,7 @@ func TestAWatchThatIsBegunAgainMissesNothing(t *testing.T) {
 	if err := <-broke; !errors.Is(err, bus.ErrUnavailable) {
 		t.Errorf("it broke with %v", err)
 	}
-	s = start(port)
+	s = bustest.ServeDir(t, dir, port)
 	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
 	put(connect(), "after")
 	heard.until(t, "a=after")

@@ -18,9 +18,9 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
-	"github.com/nats-io/nats-server/v2/server"
 
 	"vigie/internal/bus"
+	"vigie/internal/bus/bustest"
 	"vigie/internal/provider/mail"
 	gateways "vigie/internal/provider/sms"
 	"vigie/internal/state"
@@ -115,15 +115,7 @@ func TestKilledAtAnyMomentNobodyIsToldTwice(t *testing.T) {
 	} else if testing.Short() {
 		t.Skip("some 40 s of killing")
 	}
-	nats, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true, SyncAlways: os.Getenv("VIGIE_SEND_SYNC") != ""})
-	if err != nil {
-		t.Fatal(err)
-	}
-	go nats.Start()
-	if !nats.ReadyForConnections(20 * time.Second) {
-		t.Fatal("no NATS")
-	}
-	t.Cleanup(func() { nats.Shutdown(); nats.WaitForShutdown() })
+	nats := bustest.Serve(t)
 	b, err := bus.Open(t.Context(), bus.Config{URL: nats.ClientURL(), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
