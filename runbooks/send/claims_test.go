@@ -21,6 +21,7 @@ func (h *house) followed(t testing.TB, id string) *ledger {
 
 // What came of a call is written whatever it says of tries, as long as the line is this call's claim.
 func TestWhatCameOfACallTakesThePlaceOfItsOwnClaim(t *testing.T) {
+	t.Parallel()
 	list := invented(3, 0)
 	h := newHouse(t, oneBus(t), []Account{account}, list)
 	s := confirmed("s1", false, list.leg("sms"))
@@ -53,6 +54,7 @@ func TestWhatCameOfACallTakesThePlaceOfItsOwnClaim(t *testing.T) {
 
 // A worker that could not write what came of its call, for the bus was away, does not keep the send from ending.
 func TestWhatAWorkerCouldNotWriteIsUnknownThoughItLives(t *testing.T) {
+	t.Parallel()
 	list, g := invented(3, 0), newGateway(t)
 	h := newHouse(t, oneBus(t), []Account{account}, list)
 	s := confirmed("s1", false, list.leg("sms"))
@@ -75,6 +77,7 @@ func TestWhatAWorkerCouldNotWriteIsUnknownThoughItLives(t *testing.T) {
 
 // What is claimed anew is nobody's orphan, whoever claimed it before.
 func TestALineIsAdoptedFromTheDeadAlone(t *testing.T) {
+	t.Parallel()
 	list := invented(3, 0)
 	h := newHouse(t, oneBus(t), []Account{account}, list)
 	s := confirmed("s1", false, list.leg("sms"))
@@ -92,6 +95,7 @@ func TestALineIsAdoptedFromTheDeadAlone(t *testing.T) {
 
 // Who asks for another round asks for those, too, for whom it was too late: the round is not over before it began.
 func TestARoundIsForThoseWhoCameTooLateToo(t *testing.T) {
+	t.Parallel()
 	list := invented(3, 0)
 	h := newHouse(t, oneBus(t), []Account{account}, list)
 	s := confirmed("s1", false, list.leg("sms"))
@@ -113,6 +117,7 @@ func TestARoundIsForThoseWhoCameTooLateToo(t *testing.T) {
 
 // A message that nobody began to send is late by when it was confirmed, also where it was paused in between.
 func TestAMessageIsLateByWhenItWasConfirmed(t *testing.T) {
+	t.Parallel()
 	for _, pause := range []bool{false, true} {
 		list, g := invented(3, 0), newGateway(t)
 		h := newHouse(t, oneBus(t), []Account{account}, list)
@@ -138,6 +143,7 @@ func TestAMessageIsLateByWhenItWasConfirmed(t *testing.T) {
 
 // Who goes on although the status page could not be told has the others told.
 func TestWithoutTheStatusPageTheOthersAreToldWhenAPersonSaysSo(t *testing.T) {
+	t.Parallel()
 	list, g := invented(3, 0), newGateway(t)
 	accounts := []Account{{ID: "page", Kind: channel.Status}, account}
 	h := newHouse(t, oneBus(t), accounts, list)
@@ -161,6 +167,7 @@ func TestWithoutTheStatusPageTheOthersAreToldWhenAPersonSaysSo(t *testing.T) {
 
 // Who asks for a ledger while it is let go is told so, and does not wait for ever.
 func TestALedgerThatIsLetGoIsWaitedForByNobody(t *testing.T) {
+	t.Parallel()
 	list := invented(3, 0)
 	h := newHouse(t, oneBus(t), []Account{account}, list)
 	l, err := openLedger(t.Context(), h.bus, confirmed("s1", false, list.leg("sms")), []audience.List{list}, func() {}, h.cfg.Log)
@@ -177,6 +184,7 @@ func TestALedgerThatIsLetGoIsWaitedForByNobody(t *testing.T) {
 
 // However many sends a night has, those that are open are followed; those of long ago as long as somebody looks.
 func TestOpenSendsAreFollowedWhateverTheirNumber(t *testing.T) {
+	t.Parallel()
 	list := invented(3, 0)
 	h := newHouse(t, oneBus(t), []Account{account}, list)
 	for i := range maxFollow + 3 {
@@ -233,6 +241,7 @@ func TestWhoSpeaksAnotherLanguageIsToldInOneThatThereIs(t *testing.T) {
 
 // What follows goes to those of a first message that was not aborted, though another one was before.
 func TestWhatFollowsFollowsTheFirstMessageThatWasNotAborted(t *testing.T) {
+	t.Parallel()
 	list := invented(3, 0)
 	h := newHouse(t, oneBus(t), []Account{account}, list)
 	for i, c := range []struct {
@@ -250,6 +259,7 @@ func TestWhatFollowsFollowsTheFirstMessageThatWasNotAborted(t *testing.T) {
 
 // Workers that are long gone leave nothing behind, those of exercises and those of what is real each by their own.
 func TestBeatsOfWorkersThatAreLongGoneAreForgotten(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, oneBus(t), nil)
 	for id, drill := range map[string]bool{"gone": false, "silent": false, "drill": true} {
 		if err := h.beats.Create(t.Context(), id, &beat{N: 7, Drill: drill}); err != nil {

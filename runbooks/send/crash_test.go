@@ -3,6 +3,7 @@ package send
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -45,6 +46,10 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		return
+	}
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		f.Value.Set("8") // most of the time they wait: for holds, for who is dead, for answers that do not come
 	}
 	os.Exit(m.Run())
 }
@@ -109,6 +114,7 @@ func mailed(p *people) *people {
 //
 // VIGIE_SEND_PEOPLE=100000 tells as many, of each channel.
 func TestKilledAtAnyMomentNobodyIsToldTwice(t *testing.T) {
+	t.Parallel()
 	n := 1500
 	if text := os.Getenv("VIGIE_SEND_PEOPLE"); text != "" {
 		n, _ = strconv.Atoi(text)

@@ -182,6 +182,7 @@ func (d *desk) live0(drill bool) []string { return d.Room.live(drill) }
 // Words that somebody approved who did not write them, prepared by a third person, confirmed by a fourth: exactly
 // those who agreed are told, and the end goes to exactly those who got the beginning.
 func TestFromWordsToPeople(t *testing.T) {
+	t.Parallel()
 	d, g := newDesk(t, true), newGateway(t)
 	d.written(t, message.Initial, message.Resolved)
 	d.work(t, g, false, "w")
@@ -286,6 +287,7 @@ func TestFromWordsToPeople(t *testing.T) {
 
 // What was edited after it was approved is not sent: not prepared, nor checked, nor confirmed.
 func TestWhatWasEditedAfterItWasApprovedIsNotSent(t *testing.T) {
+	t.Parallel()
 	d, g := newDesk(t, false), newGateway(t)
 	d.written(t, message.Initial)
 	d.work(t, g, false, "w")
@@ -338,6 +340,7 @@ func TestWhatWasEditedAfterItWasApprovedIsNotSent(t *testing.T) {
 
 // An exercise goes to the house's own people, by the accounts of exercises, and one person may do all of it.
 func TestAnExerciseIsOfTheHouseAlone(t *testing.T) {
+	t.Parallel()
 	d, live, drill := newDesk(t, true), newGateway(t), newGateway(t)
 	d.written(t)
 	d.work(t, live, false, "live")
@@ -372,6 +375,7 @@ func TestAnExerciseIsOfTheHouseAlone(t *testing.T) {
 
 // An update that is due is prepared by the system, once, with what the board says now; a person takes it from there.
 func TestWhatIsDueIsPreparedByItself(t *testing.T) {
+	t.Parallel()
 	d, g := newDesk(t, false), newGateway(t)
 	d.written(t, message.Initial, message.Update)
 	d.work(t, g, false, "w")
@@ -418,6 +422,7 @@ func TestWhatIsDueIsPreparedByItself(t *testing.T) {
 
 // A first message that was aborted and sent again: nobody gets it twice, and the end goes to all who got either.
 func TestWhatWasAbortedAndSentAgainReachesNobodyTwice(t *testing.T) {
+	t.Parallel()
 	d, g := newDesk(t, false), newGateway(t)
 	slow := true
 	g.mood = func(string) mood {
@@ -480,6 +485,7 @@ func TestWhatWasAbortedAndSentAgainReachesNobodyTwice(t *testing.T) {
 
 // Sends that were frozen at the same time do not get around the cap on a person: it is looked at again before each claim.
 func TestTheCapHoldsForSendsPreparedTogether(t *testing.T) {
+	t.Parallel()
 	b, g, list := oneBus(t), newGateway(t), invented(30, 0)
 	h := newHouse(t, b, []Account{account}, list)
 	h.staff(t, WorkerConfig{Channels: map[string]channel.Channel{"sms": g.channel(t)}, Owner: "w", Cap: 2})
@@ -503,6 +509,7 @@ func TestTheCapHoldsForSendsPreparedTogether(t *testing.T) {
 
 // That a repeat was certainly not taken says nothing of the call before it: they stay unknown.
 func TestDoubtStays(t *testing.T) {
+	t.Parallel()
 	b, g, list := oneBus(t), newGateway(t), invented(10, 0)
 	now := takesAndBreaks
 	g.mood = func(string) mood { g.mu.Lock(); defer g.mu.Unlock(); return now }

@@ -12,6 +12,7 @@ import (
 // Three processes tell three hundred people through a provider in all its moods: who was taken is taken once, who is
 // in doubt is unknown, who was refused is refused, and nobody is left.
 func TestEachPersonIsToldAtMostOnceAndEndsInOneState(t *testing.T) {
+	t.Parallel()
 	b, g, list := oneBus(t), newGateway(t), invented(300, 0)
 	moods := map[string]mood{}
 	for i, r := range list.all {
@@ -75,6 +76,7 @@ func TestEachPersonIsToldAtMostOnceAndEndsInOneState(t *testing.T) {
 
 // An abort stops three workers within a second, by the provider's count; those whose turn had not come are recalled.
 func TestAnAbortStopsAllWorkersWithinASecond(t *testing.T) {
+	t.Parallel()
 	b, g, list := oneBus(t), newGateway(t), invented(5000, 0)
 	var h *house
 	for i := range 3 {
@@ -110,6 +112,7 @@ func TestAnAbortStopsAllWorkersWithinASecond(t *testing.T) {
 }
 
 func TestPausedIsPausedUntilSomebodyGoesOn(t *testing.T) {
+	t.Parallel()
 	b, g, list := oneBus(t), newGateway(t), invented(3000, 0)
 	h := newHouse(t, b, []Account{account}, list)
 	h.staff(t, WorkerConfig{Channels: map[string]channel.Channel{"sms": g.channel(t)}, Owner: "w"})
@@ -139,6 +142,7 @@ func TestPausedIsPausedUntilSomebodyGoesOn(t *testing.T) {
 
 // The house's own people are told first; when they cannot be, nobody else is.
 func TestTheCanaryStopsWhatFails(t *testing.T) {
+	t.Parallel()
 	b, g, list := oneBus(t), newGateway(t), invented(1000, 10)
 	broken := true
 	g.mood = func(string) mood {
@@ -181,6 +185,7 @@ func TestTheCanaryStopsWhatFails(t *testing.T) {
 
 // Who is unknown is told again only when a person who typed how many there are asks for it.
 func TestUnknownIsNeverRepeatedByItself(t *testing.T) {
+	t.Parallel()
 	b, g, list := oneBus(t), newGateway(t), invented(60, 0)
 	first := map[string]bool{}
 	g.mood = func(to string) mood {
@@ -222,6 +227,7 @@ func TestUnknownIsNeverRepeatedByItself(t *testing.T) {
 
 // What a worker that ended in the middle of a call left behind is unknown, and is found by another.
 func TestWhatADeadWorkerLeftIsUnknown(t *testing.T) {
+	t.Parallel()
 	b, g, list := oneBus(t), newGateway(t), invented(40, 0)
 	h := newHouse(t, b, []Account{account}, list)
 	s := confirmed("s1", false, list.leg("sms"))
@@ -245,6 +251,7 @@ func TestWhatADeadWorkerLeftIsUnknown(t *testing.T) {
 
 // An exercise reaches the accounts of exercises, and what is real those of what is real, whatever a send says.
 func TestAnExerciseNeverReachesWhatIsReal(t *testing.T) {
+	t.Parallel()
 	b, live, drill, list := oneBus(t), newGateway(t), newGateway(t), invented(20, 0)
 	exercise := account
 	exercise.Drill = true
@@ -273,6 +280,7 @@ func TestAnExerciseNeverReachesWhatIsReal(t *testing.T) {
 
 // Reports come twice and in any order: what arrived stays arrived.
 func TestReportsCountOnceAndGoOneWay(t *testing.T) {
+	t.Parallel()
 	b, g, list := oneBus(t), newGateway(t), invented(10, 0)
 	h := newHouse(t, b, []Account{account}, list)
 	h.staff(t, WorkerConfig{Channels: map[string]channel.Channel{"sms": g.channel(t)}, Owner: "w"})
@@ -311,6 +319,7 @@ func TestReportsCountOnceAndGoOneWay(t *testing.T) {
 
 // On its date it is forgotten who was told; what was said, and how many, is kept.
 func TestWhoWasToldIsForgottenOnADate(t *testing.T) {
+	t.Parallel()
 	b, g, list := oneBus(t), newGateway(t), invented(20, 0)
 	h := newHouse(t, b, []Account{account}, list)
 	h.staff(t, WorkerConfig{Channels: map[string]channel.Channel{"sms": g.channel(t)}, Owner: "w"})
