@@ -48,7 +48,7 @@ type Tape interface {
 type EngineConfig struct {
 	Room    *Room
 	Tape    func() (Tape, error) // a new one, for a process that begins to judge
-	Watch   []rule.View          // what others than rules wait for: see Room.Watched
+	Watch   []Awaited            // what others than rules wait for: see Room.Watched
 	Matches *match.Book
 	Owner   string
 	Alone   bool // no other process judges
@@ -159,6 +159,7 @@ type term struct {
 	unread    time.Time // when it was said last that data could not be read
 	beats     map[int]time.Time
 	trends    chan trendAsked
+	watched   watched // what was told last
 	late      bool
 	zone      *time.Location
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +31,32 @@ type watchedValue struct {
 	Signal string            `json:"signal"`
 	Labels map[string]string `json:"labels,omitempty"`
 	Value  float64           `json:"value"`
+	// Since is since when what is awaited of it has held without a break, by the data's time: by Limit.key.
+	Since map[string]time.Time `json:"since,omitempty"`
+}
+
+// Limit is what a value is awaited to be above or below: one of the two.
+type Limit struct{ Above, Below *float64 }
+
+func (l Limit) met(value float64) bool {
+	return l.Above != nil && value > *l.Above || l.Below != nil && value < *l.Below
+}
+
+func (l Limit) key() string {
+	number := func(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
+	switch {
+	case l.Above != nil:
+		return ">" + number(*l.Above)
+	case l.Below != nil:
+		return "<" + number(*l.Below)
+	}
+	return ""
+}
+
+// Awaited is a signal that others than rules wait for, and its limits.
+type Awaited struct {
+	View   rule.View
+	Limits []Limit
 }
 
 // WatchView is the view of a signal, divided by labels, over the last minute.
@@ -43,7 +70,15 @@ func (t *term) tellWatched(ctx context.Context, now time.Time) {
 		return
 	}
 	out := watched{At: now.UTC()}
-	for _, v := range t.cfg.Watch {
+	before := t.watched
+	if before.At.IsZero() { // who judged before told it a moment ago
+		before = t.cfg.Room.lastWatched()
+	}
+	if now.Sub(before.At) > watchedFor {
+		before = watched{}
+	}
+	for _, w := range t.cfg.Watch {
+		v := w.View
 		var dims []string
 		if v.By != "" {
 			dims = strings.Split(v.By, ",")
@@ -63,9 +98,24 @@ func (t *term) tellWatched(ctx context.Context, now time.Time) {
 				}
 				value.Labels[dim] = s.Values[d]
 			}
+			was := before.of(value.Signal, value.Labels)
+			for _, l := range w.Limits {
+				if !l.met(value.Value) {
+					continue
+				}
+				since := s.Complete.UTC()
+				if held, ok := was.Since[l.key()]; ok {
+					since = held
+				}
+				if value.Since == nil {
+					value.Since = map[string]time.Time{}
+				}
+				value.Since[l.key()] = since
+			}
 			out.Values = append(out.Values, value)
 		}
 	}
+	t.watched = out
 	raw, err := json.Marshal(out)
 	if err == nil {
 		writing, cancel := context.WithTimeout(ctx, storeWait)
@@ -77,22 +127,37 @@ func (t *term) tellWatched(ctx context.Context, now time.Time) {
 	}
 }
 
-// Watched is a signal's value over the last complete minute, of exactly these labels; false: it is not known now, or
-// nobody asked for it to be watched.
-func (r *Room) Watched(signal string, labels map[string]string) (float64, bool) {
-	if r == nil {
-		return 0, false
-	}
-	r.mu.Lock()
-	w, heard := r.watched, r.watchedAt
-	r.mu.Unlock()
-	if time.Since(heard) > watchedFor {
-		return 0, false
-	}
+// of is the value of exactly these labels; the zero one: there is none.
+func (w *watched) of(signal string, labels map[string]string) watchedValue {
 	for _, v := range w.Values {
 		if v.Signal == signal && maps.Equal(v.Labels, labels) {
-			return v.Value, true
+			return v
 		}
 	}
-	return 0, false
+	return watchedValue{}
+}
+
+// lastWatched is what was heard last and still holds; the zero one: nobody knows.
+func (r *Room) lastWatched() watched {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.watchedAt) > watchedFor {
+		return watched{}
+	}
+	return r.watched
+}
+
+// Watched is a signal's value over the last complete minute, of exactly these labels; false: it is not known now, or
+// nobody asked for it to be watched. since is since when it has been beyond the limit without a break, by the data's
+// time; zero: it is not, or nobody asked for this limit.
+func (r *Room) Watched(signal string, labels map[string]string, l Limit) (value float64, since time.Time, known bool) {
+	if r == nil {
+		return 0, time.Time{}, false
+	}
+	w := r.lastWatched()
+	v := w.of(signal, labels)
+	if v.Signal == "" {
+		return 0, time.Time{}, false
+	}
+	return v.Value, v.Since[l.key()], true
 }

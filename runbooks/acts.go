@@ -243,6 +243,7 @@ func (r *Room) SetLabels(ctx context.Context, by, id string, labels map[string]s
 		if len(run.Labels) > crisis.MaxLabels {
 			return nil, ErrFull
 		}
+		run.call(r.cfg.Names)
 		if len(args) == 0 {
 			return nil, nil
 		}

@@ -19,7 +19,7 @@ const maxAnswer = 300
 
 // Call makes the call of an automatic step, or repeats one that failed or whose outcome is unknown; what it did is for
 // the timeline to tell. It returns once the call is claimed: the answer comes with a change. A CallingError: it is being
-// made; a DoneError: it was, and answered.
+// made; a DoneError: it was, and answered; an UnsaidError: it cannot be made yet.
 func (r *Room) Call(ctx context.Context, by, id, step string) (*Run, error) {
 	if by == vigie {
 		return nil, Invalid{Field: "by", Reason: "is missing"}
@@ -51,14 +51,12 @@ func (r *Room) call(ctx context.Context, by, id, step string) (*Run, error) {
 			}
 			count = t.Call.Count + 1
 		}
-		target := s.Call.URL
-		if run.Drill {
-			if target = s.Call.DrillURL; target == "" {
-				t := run.tick(step)
-				t.Call = &Call{State: NotCalled, At: now, By: by, Ended: now, Count: count}
-				t.Done = &Mark{At: now, By: by}
-				return &Act{What: ActCallDrill, Step: step}, nil
-			}
+		target := run.target(s.Call)
+		if target == "" {
+			t := run.tick(step)
+			t.Call = &Call{State: NotCalled, At: now, By: by, Ended: now, Count: count}
+			t.Done = &Mark{At: now, By: by}
+			return &Act{What: ActCallDrill, Step: step}, nil
 		}
 		if req, secrets, err = run.request(s.Call, target, r.cfg.Allow); err != nil {
 			return nil, err
@@ -152,7 +150,7 @@ func (r *Room) answered(ctx context.Context, id, step string, made Call, o outco
 	}
 }
 
-// request is a call with the run's values. What nobody has said yet refuses it.
+// request is a call with the run's values. An UnsaidError names what nobody has said yet.
 func (r *Run) request(h *HTTP, target string, allow []Allow) (req provider.Request, secrets []string, err error) {
 	var missing []string
 	fill := func(text string, as func(string) string) string {
@@ -182,7 +180,7 @@ func (r *Run) request(h *HTTP, target string, allow []Allow) (req provider.Reque
 	body := fill(h.Body, as)
 	if len(missing) > 0 {
 		slices.Sort(missing)
-		return req, nil, Invalid{Field: "labels", Reason: "say first: " + strings.Join(slices.Compact(missing), ", ")}
+		return req, nil, &UnsaidError{slices.Compact(missing)}
 	}
 	to, ok := allowed(address, allow)
 	if !ok {

@@ -22,6 +22,14 @@ const Page = "/runbooks/"
 // runbooks, as (cdn-lost.md), lead to their pages; pictures are shown as their text. value says what stands in a hole;
 // one that it does not know stays as it is, marked. nil: it knows none. The result is safe to write into a page.
 func HTML(markdown string, value func(name string) (string, bool)) string {
+	if value == nil {
+		value = func(string) (string, bool) { return "", false }
+	}
+	return toHTML(markdown, value, value)
+}
+
+// toHTML writes values into code and addresses as exact says them.
+func toHTML(markdown string, value, exact func(name string) (string, bool)) string {
 	if markdown == "" {
 		return ""
 	}
@@ -42,32 +50,43 @@ func HTML(markdown string, value func(name string) (string, bool)) string {
 	if err := md.Renderer().Render(&out, source, doc); err != nil {
 		return "<p>" + html.EscapeString(markdown) + "</p>" // nothing that is written to memory fails
 	}
-	return fillHTML(out.String(), value)
+	return fillHTML(out.String(), value, exact)
 }
 
-// HTML is a text of the run's, with its variables.
-func (r *Run) HTML(markdown string) string { return HTML(markdown, r.Value) }
+// HTML is a text of the run's, with its variables as people call them; in what is to be copied, and in links, as they are.
+func (r *Run) HTML(markdown string) string { return toHTML(markdown, r.Value, r.value) }
 
 // linkHole is a hole as it stands in a link's address.
 var linkHole = regexp.MustCompile(`%7B([a-z][a-z0-9_]{0,39})%7D`)
 
-// fillHTML puts values into HTML that goldmark wrote, in which a hole stands in text, or encoded in an address.
-func fillHTML(page string, value func(string) (string, bool)) string {
-	if value == nil {
-		value = func(string) (string, bool) { return "", false }
-	}
+// code is what goldmark wrote for it: nothing in it is a tag.
+var code = regexp.MustCompile(`<code[^>]*>[^<]*</code>`)
+
+// fillHTML puts values into HTML that goldmark wrote, in which a hole stands in text, in code, or encoded in an address.
+func fillHTML(page string, value, exact func(string) (string, bool)) string {
 	page = linkHole.ReplaceAllStringFunc(page, func(h string) string {
-		if v, ok := value(h[3 : len(h)-3]); ok {
+		if v, ok := exact(h[3 : len(h)-3]); ok {
 			return url.QueryEscape(v)
 		}
 		return h
 	})
-	return hole.ReplaceAllStringFunc(page, func(h string) string {
-		if v, ok := value(h[1 : len(h)-1]); ok {
-			return html.EscapeString(v)
+	fill := func(page string, value func(string) (string, bool)) string {
+		return hole.ReplaceAllStringFunc(page, func(h string) string {
+			if v, ok := value(h[1 : len(h)-1]); ok {
+				return html.EscapeString(v)
+			}
+			return h
+		})
+	}
+	var out strings.Builder
+	for {
+		at := code.FindStringIndex(page)
+		if at == nil {
+			return out.String() + fill(page, value)
 		}
-		return h
-	})
+		out.WriteString(fill(page[:at[0]], value) + fill(page[at[0]:at[1]], exact))
+		page = page[at[1]:]
+	}
 }
 
 func links(doc ast.Node) (all []*ast.Link) {

@@ -44,6 +44,13 @@ func (e *DoneError) Error() string {
 	return fmt.Sprintf("runbooks: done already by %s at %s", cmp.Or(e.By, "Vigie"), e.At.Format(time.RFC3339))
 }
 
+// UnsaidError is told whoever makes a call of whose variables nobody has said what they stand for.
+type UnsaidError struct{ Labels []string } // names
+
+func (e *UnsaidError) Error() string {
+	return "runbooks: say first: " + strings.Join(e.Labels, ", ")
+}
+
 // BlockedError is told whoever does a step before its prerequisites.
 type BlockedError struct {
 	Needs     []string // ids of steps
@@ -87,9 +94,16 @@ const (
 	undoFor     = time.Minute
 )
 
-// Signals tell what the board shows. known is false when it does not know: that is never a condition met.
+// Signals tell what the board shows of a signal that is awaited to be above or below a limit, one of the two. known is
+// false when it does not know: that is never a condition met.
 type Signals interface {
-	Value(name string, labels map[string]string) (value float64, known bool)
+	Value(name string, labels map[string]string, above, below *float64) (r Reading, known bool)
+}
+
+// Reading is what the board shows of a signal.
+type Reading struct {
+	Value float64
+	Since time.Time // when it went beyond the limit, without a break since; zero: it is not beyond it, or nobody knows since when
 }
 
 // Messages tell what was sent. sent is true once a send of the scenario's step is completed in the crisis, with or without
@@ -113,6 +127,9 @@ type Config struct {
 	Messages Messages   // nil: none is sent
 	Poster   *provider.Poster
 	Allow    []Allow // addresses that runbooks may call
+
+	// Names is what people call the value of a label, as a CDN's id; nil: as it is. Calls and signals have the value itself.
+	Names func(label, value string) string
 }
 
 // Room is where runs are started and carried out. Its methods may be called at the same time. What it tells is what was
@@ -263,6 +280,7 @@ func (r *Room) Start(ctx context.Context, by string, s Start) (*Run, error) {
 		Runbook: rb, Crisis: c.ID, Match: c.Match, Drill: c.Drill, Problem: s.Problem, Labels: labels, Title: c.Title,
 		Started: now, By: by, Lead: by,
 	}
+	run.call(r.cfg.Names)
 	args := map[string]string{}
 	for name, value := range labels {
 		if len(args) < 6 {
@@ -316,7 +334,9 @@ func (r *Room) crisisFor(ctx context.Context, by string, rb *Runbook, s *Start, 
 	made := s.New
 	made.Drill = s.Drill
 	if made.Title == "" {
-		made.Title = provider.Line((&Run{Runbook: rb, Labels: labels}).Fill(rb.Title.In(rb.Languages[0])), crisis.MaxTitle)
+		titled := &Run{Runbook: rb, Labels: labels}
+		titled.call(r.cfg.Names)
+		made.Title = provider.Line(titled.Fill(rb.Title.In(rb.Languages[0])), crisis.MaxTitle)
 	}
 	if made.Labels == nil {
 		made.Labels = labels

@@ -444,8 +444,11 @@ func TestACallWaitsForItsVariables(t *testing.T) {
 	rb := written(t, "b\n"+strings.ReplaceAll(call, "URL", url))
 	r := process(t, bustest.Open(t), false, Config{Runbooks: []*Runbook{rb}, Poster: provider.NewPoster(provider.PostConfig{}), Allow: []Allow{{URL: url + "/v1"}}})
 	run := started(t, r, Start{})
-	if _, err := r.Call(t.Context(), "paul", run.ID, "b"); !is[Invalid](err) || !strings.Contains(err.Error(), "cdn") {
+	if _, err := r.Call(t.Context(), "paul", run.ID, "b"); !is[*UnsaidError](err) || !strings.Contains(err.Error(), "cdn") {
 		t.Error(err)
+	}
+	if of := r.Get(run.ID); !slices.Equal(of.Unsaid(), []string{"cdn"}) || !slices.Equal(of.Lacks(rb.Step("b")), []string{"cdn"}) {
+		t.Errorf("asks for %v, the call lacks %v", of.Unsaid(), of.Lacks(rb.Step("b")))
 	}
 	if _, err := r.SetLabels(t.Context(), "paul", run.ID, map[string]string{"cdn": ".."}); err != nil {
 		t.Fatal(err)
@@ -465,8 +468,8 @@ type board struct {
 	sent  map[string]time.Time
 }
 
-func (b *board) Value(name string, labels map[string]string) (float64, bool) {
-	return b.value, b.known && name == "errors" && labels["cdn"] == "akamai"
+func (b *board) Value(name string, labels map[string]string, _, _ *float64) (Reading, bool) {
+	return Reading{Value: b.value}, b.known && name == "errors" && labels["cdn"] == "akamai"
 }
 
 func (b *board) State(_, scenario, step string) (bool, string, time.Time, string) {

@@ -28,6 +28,8 @@ type Run struct {
 
 	Steps map[string]*Tick `json:"steps,omitempty"` // by id, what became of each; a step that nobody touched is not there
 	Acts  []Act            `json:"acts,omitempty"`  // all that was done, in order
+
+	Called map[string]string `json:"called,omitempty"` // what people call the values of Labels, where that is something else
 }
 
 // End is how a run ended.

@@ -72,8 +72,8 @@ func (rb *Runbook) texts() (all []string) {
 	return all
 }
 
-// Value is what a variable stands for in a run; false: nobody has said yet.
-func (r *Run) Value(name string) (string, bool) {
+// value is what a variable stands for in a run; false: nobody has said yet.
+func (r *Run) value(name string) (string, bool) {
 	switch name {
 	case "crisis":
 		return r.Crisis, true
@@ -94,11 +94,36 @@ func (r *Run) Value(name string) (string, bool) {
 	return v, v != ""
 }
 
+// Value is what a variable stands for in a run, as people call it; false: nobody has said yet.
+func (r *Run) Value(name string) (string, bool) {
+	v, ok := r.value(name)
+	if called := r.Called[name]; called != "" && ok && !slices.Contains(ownVariables, name) {
+		return called, true
+	}
+	return v, ok
+}
+
+// call keeps what people call the run's labels: names tells; nil: as they are.
+func (r *Run) call(names func(label, value string) string) {
+	r.Called = nil
+	if names == nil {
+		return
+	}
+	for label, value := range r.Labels {
+		if called := names(label, value); called != "" && called != value {
+			if r.Called == nil {
+				r.Called = map[string]string{}
+			}
+			r.Called[label] = called
+		}
+	}
+}
+
 // fill puts values into a text's holes, each through as. missing are the names that nobody has said; they stay.
 func (r *Run) fill(text string, as func(string) string) (filled string, missing []string) {
 	filled = hole.ReplaceAllStringFunc(text, func(h string) string {
 		name := h[1 : len(h)-1]
-		v, ok := r.Value(name)
+		v, ok := r.value(name)
 		if !ok {
 			missing = append(missing, name)
 			return h
@@ -110,8 +135,58 @@ func (r *Run) fill(text string, as func(string) string) (filled string, missing 
 
 // Fill is a text with its variables, for people, as text: what nobody has said yet stays as {name}.
 func (r *Run) Fill(text string) string {
-	filled, _ := r.fill(text, func(v string) string { return v })
+	return hole.ReplaceAllStringFunc(text, func(h string) string {
+		if v, ok := r.Value(h[1 : len(h)-1]); ok {
+			return v
+		}
+		return h
+	})
+}
+
+// Address is where a call of the run would go, with its values as they are sent, not as people call them.
+func (r *Run) Address(url string) string {
+	filled, _ := r.fill(url, asIs)
 	return filled
+}
+
+// Unsaid are the labels of which the run's texts, calls and signals speak and that nobody has said yet.
+func (r *Run) Unsaid() (names []string) {
+	for _, name := range r.Runbook.Asks() {
+		if _, ok := r.value(name); !ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Lacks are the labels without which a step's call is not made, or its signal not known: nobody has said them yet.
+func (r *Run) Lacks(s *Step) (names []string) {
+	var texts []string
+	if h := s.Call; h != nil && (!r.Drill || h.DrillURL != "") {
+		texts = append(texts, r.target(h), h.Body)
+		for _, value := range h.Headers {
+			texts = append(texts, value)
+		}
+	}
+	if s.Signal != nil {
+		for _, value := range s.Signal.Where {
+			texts = append(texts, value)
+		}
+	}
+	for _, text := range texts {
+		_, missing := r.fill(text, asIs)
+		names = append(names, missing...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// target is the address that a call of the run has, before its variables; "": an exercise calls nothing.
+func (r *Run) target(h *HTTP) string {
+	if r.Drill {
+		return h.DrillURL
+	}
+	return h.URL
 }
 
 // Values come from alerts, whose labels anybody who sends lines may choose: each is written so that it can be nothing but

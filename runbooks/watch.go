@@ -73,7 +73,10 @@ func expected(err error) bool {
 	if _, ok := errors.AsType[*CallingError](err); ok {
 		return true
 	}
-	if _, ok := errors.AsType[Invalid](err); ok { // a variable that nobody has said yet: the page asks for it
+	if _, ok := errors.AsType[*UnsaidError](err); ok { // the page asks for it
+		return true
+	}
+	if _, ok := errors.AsType[Invalid](err); ok {
 		return true
 	}
 	return errors.Is(err, ErrOver) || errors.Is(err, ErrApplies) || errors.Is(err, ErrNotFound)
@@ -149,35 +152,37 @@ func (w *watch) look(runs []*Run, now time.Time) (due []deed) {
 
 // met tells whether a signal is as a step wants it. What is not known never is.
 func (w *watch) met(run *Run, s *Signal) (float64, bool) {
-	value, known := run.signal(w.signals, s)
-	if !known {
-		return 0, false
-	}
-	return value, s.Above != nil && value > *s.Above || s.Below != nil && value < *s.Below
+	r, known := run.signal(w.signals, s)
+	return r.Value, known && s.Met(r.Value)
+}
+
+// Met tells whether a value is what is waited for.
+func (s *Signal) Met(value float64) bool {
+	return s.Above != nil && value > *s.Above || s.Below != nil && value < *s.Below
 }
 
 // signal is what the board shows of a step's signal; false: it is not known, or one of its labels is not.
-func (r *Run) signal(signals Signals, s *Signal) (float64, bool) {
+func (r *Run) signal(signals Signals, s *Signal) (Reading, bool) {
 	if signals == nil {
-		return 0, false
+		return Reading{}, false
 	}
 	labels := make(map[string]string, len(s.Where))
 	for name, value := range s.Where {
 		filled, missing := r.fill(value, asIs)
 		if len(missing) > 0 {
-			return 0, false
+			return Reading{}, false
 		}
 		labels[name] = filled
 	}
-	return signals.Value(s.Name, labels)
+	return signals.Value(s.Name, labels, s.Above, s.Below)
 }
 
 // Signal is what the board shows now of what a step waits for; false: it waits for none, or it is not known.
-func (r *Room) Signal(run *Run, step string) (float64, bool) {
+func (r *Room) Signal(run *Run, step string) (Reading, bool) {
 	if s := run.Runbook.Step(step); s != nil && s.Signal != nil {
 		return run.signal(r.cfg.Signals, s.Signal)
 	}
-	return 0, false
+	return Reading{}, false
 }
 
 // carryOut does what is due.

@@ -75,7 +75,10 @@ func (a *alerting) tell(ctx context.Context) error {
 // judge judges the rules, in the one process that does.
 func (a *alerting) judge(ctx context.Context, db *ch.DB, book *match.Book) error {
 	watch := watchedByRunbooks(a.cfg.Runbooks.All)
-	c := tape.Config{DB: db, Groups: a.cfg.Alerts.Rules, Watch: watch, Matches: book, Logins: cockpit.LoginServices(), Log: a.log, Metrics: &again{Registerer: a.metrics}}
+	c := tape.Config{DB: db, Groups: a.cfg.Alerts.Rules, Matches: book, Logins: cockpit.LoginServices(), Log: a.log, Metrics: &again{Registerer: a.metrics}}
+	for _, w := range watch {
+		c.Watch = append(c.Watch, w.View)
+	}
 	for _, cdn := range a.cfg.CDNs {
 		c.CDNs = append(c.CDNs, cdn.ID)
 	}
@@ -117,16 +120,19 @@ func (a *again) MustRegister(made ...prometheus.Collector) {
 	a.Registerer.MustRegister(made...)
 }
 
-// watchedByRunbooks are the signals that steps of runbooks wait for.
-func watchedByRunbooks(all []*runbooks.Runbook) (out []rule.View) {
+// watchedByRunbooks are the signals that steps of runbooks wait for, and what for.
+func watchedByRunbooks(all []*runbooks.Runbook) (out []alerts.Awaited) {
 	for _, rb := range all {
 		for _, s := range rb.Steps {
 			if s.Signal == nil {
 				continue
 			}
-			if v := alerts.WatchView(s.Signal.Name, slices.Sorted(maps.Keys(s.Signal.Where))); !slices.Contains(out, v) {
-				out = append(out, v)
+			v := alerts.WatchView(s.Signal.Name, slices.Sorted(maps.Keys(s.Signal.Where)))
+			i := slices.IndexFunc(out, func(w alerts.Awaited) bool { return w.View == v })
+			if i < 0 {
+				i, out = len(out), append(out, alerts.Awaited{View: v})
 			}
+			out[i].Limits = append(out[i].Limits, alerts.Limit{Above: s.Signal.Above, Below: s.Signal.Below})
 		}
 	}
 	return out

@@ -356,6 +356,7 @@ func (m *messaging) know(ctx context.Context, db *ch.DB) error {
 type signals struct{ room *alerts.Room }
 
 // Value is a signal's over the last complete minute.
-func (s signals) Value(name string, labels map[string]string) (float64, bool) {
-	return s.room.Watched(name, labels)
+func (s signals) Value(name string, labels map[string]string, above, below *float64) (runbooks.Reading, bool) {
+	value, since, known := s.room.Watched(name, labels, alerts.Limit{Above: above, Below: below})
+	return runbooks.Reading{Value: value, Since: since}, known
 }

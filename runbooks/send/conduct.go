@@ -238,7 +238,8 @@ func (l *ledger) through(leg, gate int) bool {
 }
 
 // failing tells whether too much of a leg fails: of what is behind the gate, and of what ended in the last half
-// minute. What a person forgave does not count. A status page that cannot be told stops all that would refer to it.
+// minute. What a person forgave does not count, nor whom dead workers left. A status page that cannot be told stops
+// all that would refer to it.
 func (w *Worker) failing(s *Send, l *ledger, leg int) (string, bool) {
 	of := &s.Legs[leg]
 	since := of.Forgiven.UnixMilli()
@@ -246,7 +247,7 @@ func (w *Worker) failing(s *Send, l *ledger, leg int) (string, bool) {
 	var done, bad, doneLately, badLately int
 	l.mu.Lock()
 	for _, at := range l.legs[leg].lines[:min(of.Gate, len(l.legs[leg].lines))] {
-		if at.outcome.Open() || at.at <= since || at.outcome == Suppressed {
+		if at.outcome.Open() || at.at <= since || at.left && of.Kind.Personal() || at.outcome == Suppressed {
 			continue
 		}
 		failed := at.outcome == Refused || at.outcome == Unknown
@@ -366,6 +367,7 @@ func (w *Worker) adoptOne(ctx context.Context, s *Send, l *ledger, leg, i int, w
 		return
 	}
 	e.Outcome, e.Reason, e.Text, e.At = Unknown.String(), string(provider.ReasonTimeout), "the process that called ended", time.Now().UnixMilli()
+	e.Left = true
 	if finder, ok := w.cfg.Channels[s.Legs[leg].Channel].(channel.Finder); ok {
 		c := &carrier{Worker: w, pages: l.legs[leg], l: l, leg: leg, id: s.ID}
 		m, to := c.message(s, i)
@@ -377,9 +379,9 @@ func (w *Worker) adoptOne(ctx context.Context, s *Send, l *ledger, leg, i int, w
 			w.cfg.Log.Warn("ask a provider what it took", "send", s.ID, "channel", s.Legs[leg].Channel, "error", err)
 			return
 		case found:
-			e.Outcome, e.Reason, e.Receipt, e.Text = Accepted.String(), "", provider.Line(receipt.ID, maxWords), provider.Line(receipt.Text, maxWords)
+			e.Outcome, e.Left, e.Reason, e.Receipt, e.Text = Accepted.String(), false, "", provider.Line(receipt.ID, maxWords), provider.Line(receipt.Text, maxWords)
 		default:
-			e.Outcome, e.Reason, e.Text, e.Tries = Waiting.String(), "", "", max(0, e.Tries-1)
+			e.Outcome, e.Left, e.Reason, e.Text, e.Tries = Waiting.String(), false, "", "", max(0, e.Tries-1)
 		}
 	}
 	if _, err := l.write(ctx, leg, i, e, revision); err != nil {

@@ -68,6 +68,7 @@ type entry struct {
 	Reason  string `json:"y,omitempty"` // of what failed: a provider.Reason
 	Text    string `json:"m,omitempty"` // its words
 	Doubt   bool   `json:"d,omitempty"` // of Claimed: nobody knows of an earlier call, and a person had it repeated
+	Left    bool   `json:"l,omitempty"` // of Unknown: who called died, which says nothing of the provider
 }
 
 const maxWords = 120 // characters of a provider's words that a line keeps
@@ -81,6 +82,7 @@ type line struct {
 	tries    uint16
 	round    uint16
 	outcome  Outcome
+	left     bool
 }
 
 // Tally counts a leg's recipients by outcome. They add up to its size.
@@ -240,7 +242,7 @@ func (l *ledger) learn(leg, i int, e entry, revision uint64) {
 	if l.isWhole && at.outcome.Open() && !o.Open() { // what was done before this process looked is no pace
 		p.pace.add(time.Now())
 	}
-	*at = line{revision: revision, next: e.Next, at: e.At, worker: w, tries: uint16(min(e.Tries, 1<<16-1)), round: uint16(min(e.Round, 1<<16-1)), outcome: o}
+	*at = line{revision: revision, next: e.Next, at: e.At, worker: w, tries: uint16(min(e.Tries, 1<<16-1)), round: uint16(min(e.Round, 1<<16-1)), outcome: o, left: e.Left}
 	if e.Receipt != "" {
 		p.receipts[maphash.String(l.seed, e.Receipt)] = int32(i)
 	}
