@@ -178,7 +178,9 @@ func (c *lint) step(s *Step) {
 		steps, ok := c.known.Scenarios[s.Scenario]
 		switch {
 		case !ok:
-			c.bad(b, "scenario", "there is no scenario %q", s.Scenario)
+			p := c.f.problem(b, "scenario", "no file of messages is the scenario %q: until it is written in the pages, nothing can be said in this step", s.Scenario)
+			p.Elsewhere = true
+			c.errs = append(c.errs, p)
 		case !slices.Contains(steps, s.Message):
 			c.bad(b, "step", "the scenario %q has no message %q", s.Scenario, s.Message)
 		}

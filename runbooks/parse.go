@@ -43,14 +43,14 @@ func at(name string, line, column int) string {
 }
 
 // problem is what is wrong with a key of a block; with "": with the block.
-func (f *file) problem(b block, key, format string, args ...any) error {
+func (f *file) problem(b block, key, format string, args ...any) *Problem {
 	line, column := b.from, 1
 	if key != "" {
 		line, column = f.place(b, key)
 	} else {
 		line++
 	}
-	return &Problem{f.name, line, column, match.Problem{Key: key, Text: fmt.Sprintf(format, args...)}}
+	return &Problem{File: f.name, Line: line, Column: column, Problem: match.Problem{Key: key, Text: fmt.Sprintf(format, args...)}}
 }
 
 // place is where a key stands in a block, as http.url; what it would stand in when it is not there.

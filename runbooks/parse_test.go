@@ -149,7 +149,7 @@ func TestWhatIsWrongIsToldWithItsPlace(t *testing.T) {
 		"a path that leads out":        {replace("/v1/{cdn}", "/v1/../{cdn}"), "", "http.url", "not among the addresses"},
 		"a signal that is not there":   {replace(`http: {url: "https://steering.example/v1/{cdn}", body: '{"cdn": "{cdn}"}', wait: 5s, expect: {status: [200]}}`, `signal: {name: error, above: 1}`), "", "signal.name", "no signal"},
 		"a label of another signal":    {replace(`http: {url: "https://steering.example/v1/{cdn}", body: '{"cdn": "{cdn}"}', wait: 5s, expect: {status: [200]}}`, `signal: {name: errors, where: {isp: Free}, above: 1}`), "", "signal.where", "cannot be divided"},
-		"a scenario that is not there": {replace("kind: manual", "kind: message\nscenario: cdn\nstep: initial"), "", "scenario", "no scenario"},
+		"a scenario that is not there": {replace("kind: manual", "kind: message\nscenario: cdn\nstep: initial"), "", "scenario", "no file of messages is the scenario"},
 		"a message that is not there":  {replace("kind: manual", "kind: message\nscenario: cdn-lost\nstep: update"), "", "step", "no message"},
 	} {
 		files := map[string][]byte{"small.md": []byte(c.text), "other.md": []byte(small)}

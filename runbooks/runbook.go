@@ -145,6 +145,7 @@ type Problem struct {
 	File         string // as it was given to Read
 	Line, Column int
 	match.Problem
+	Elsewhere bool // what it names is not in files, and may be written in the pages
 }
 
 func (p *Problem) Error() string {

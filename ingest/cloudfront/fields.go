@@ -1,9 +1,10 @@
 package cloudfront
 
 import (
-	"cmp"
 	"slices"
 	"strings"
+
+	"vigie/internal/spelling"
 )
 
 // realTime are the fields of real-time logs in the order in which AWS sends them, whatever the order
@@ -36,28 +37,12 @@ var standard = [...]string{
 
 // near are up to three fields that are written nearly like name, the nearest first.
 func near(name string, strict bool) []string {
-	type candidate struct {
-		name string
-		far  int
-	}
-	var like []candidate
-	bare := letters(name)
 	of := realTime[:]
 	if !strict {
 		of = slices.Concat(of, standard[:])
 	}
-	for _, field := range of {
-		far := distance(bare, letters(field))
-		if far <= min(2, len(bare)/3) && !slices.Contains(like, candidate{field, far}) {
-			like = append(like, candidate{field, far})
-		}
-	}
-	slices.SortStableFunc(like, func(a, b candidate) int { return cmp.Compare(a.far, b.far) })
-	var names []string
-	for _, c := range like[:min(3, len(like))] {
-		names = append(names, c.name)
-	}
-	return names
+	like := spelling.Near(name, of, 2, letters)
+	return like[:min(3, len(like))]
 }
 
 // letters is a name without what is easily forgotten: capitals and punctuation.
@@ -68,25 +53,4 @@ func letters(name string) string {
 		}
 		return r
 	}, strings.ToLower(name))
-}
-
-// distance is how many letters must be changed, added or taken away to make a into b (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -17,41 +15,9 @@ import (
 	"vigie/ingest/beacon"
 	"vigie/ingest/formattest"
 	"vigie/ingest/player"
+	"vigie/internal/browsertest"
 	"vigie/internal/event"
 )
-
-// chromium starts a fresh browser, or skips the test.
-func chromium(t *testing.T) context.Context {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		t.Skip("chromium is not installed")
-	}
-	flags := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.Headless, chromedp.NoFirstRun, chromedp.DisableGPU,
-		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("no-default-browser-check", true),
-	}
-	if os.Geteuid() == 0 {
-		flags = append(flags, chromedp.NoSandbox)
-	}
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), flags...)
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	return ctx
-}
 
 // page is a tab in which time is the test's.
 type page struct {
@@ -74,7 +40,7 @@ func (p *page) run(attributes, script string) string {
 }
 
 func openPage(t *testing.T) *page {
-	ctx := chromium(t)
+	ctx := browsertest.Open(t, browsertest.Life)
 	mux := http.NewServeMux()
 	mux.Handle("/", player.Handler())
 	mux.Handle("GET /clock.js", http.FileServer(http.Dir("testdata")))
@@ -226,7 +192,7 @@ func TestTheCollectorReadsIt(t *testing.T) {
 
 // A stranger's address fills the field and does nothing else.
 func TestThePageWaitsForAPerson(t *testing.T) {
-	ctx := chromium(t)
+	ctx := browsertest.Open(t, browsertest.Life)
 	loaded := make(chan string, 100)
 	mux := http.NewServeMux()
 	mux.Handle("/", player.Handler())

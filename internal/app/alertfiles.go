@@ -97,20 +97,7 @@ func (a *AlertsConfig) readRules(folder fs.FS, name string) {
 func (c *Config) checkAlerts() []error {
 	a := &c.Alerts
 	errs := slices.Clone(a.files.unread)
-	tell := func(id, what string, err error) {
-		for _, err := range joined(err) {
-			problem, ok := errors.AsType[*match.Problem](err)
-			if !ok {
-				errs = append(errs, fmt.Errorf("%s: %w", what, err))
-				continue
-			}
-			where := what
-			if at := a.files.at[id]; at != nil {
-				where = at(problem.Key)
-			}
-			errs = append(errs, fmt.Errorf("%s %w", where, problem))
-		}
-	}
+	tell := func(id, what string, err error) { errs = append(errs, placed(a.files.at[id], what, err)...) }
 	var cdns []string
 	for _, cdn := range c.CDNs {
 		cdns = append(cdns, cdn.ID)
@@ -161,8 +148,8 @@ func (c *Config) CheckRules() (tests int, err error) {
 	return tests, errors.Join(errs...)
 }
 
-// Warnings are what is right and yet should be looked at before a match.
-func (c *Config) Warnings() (out []string) {
+// alertWarnings is the part of Warnings that is about whom alerts are told.
+func (c *Config) alertWarnings() (out []string) {
 	if c.Alerts.Policy == nil {
 		if len(c.Alerts.Rules) > 0 {
 			out = append(out, "alerts: there are rules and no "+routingFile+": nobody is told")

@@ -11,7 +11,6 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
@@ -25,6 +24,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vigie/ingest/formattest"
+	"vigie/internal/browsertest"
 )
 
 // These benchmarks run the real binaries in processes of their own and measure them from outside,
@@ -383,19 +383,7 @@ func (r *room) signIn() {
 func BenchmarkRoomToScreen(b *testing.B) {
 	r := openRoom(b)
 	r.signIn()
-	browser, err := exec.LookPath("chromium")
-	if err != nil {
-		b.Fatal("chromium is needed: apt-get install chromium")
-	}
-	flags := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(browser), chromedp.UserDataDir(b.TempDir()), chromedp.Headless, chromedp.NoFirstRun, chromedp.DisableGPU, chromedp.NoSandbox,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
-	}
-	page, cancel := chromedp.NewExecAllocator(b.Context(), flags...)
-	defer cancel()
-	page, cancel = chromedp.NewContext(page)
-	defer cancel()
+	page := browsertest.Open(b, 0)
 	if err := chromedp.Do(page,
 		chromedp.EmulateViewport(1920, 1080),
 		chromedp.Navigate("http://"+r.people+"/sign-in?lang=en"),

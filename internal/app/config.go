@@ -555,3 +555,13 @@ func (c *Config) check() error {
 	errs = append(errs, c.checkAlerts()...)
 	return errors.Join(append(errs, c.checkMessages()...)...)
 }
+
+// Warnings are what is right and yet should be looked at before a match.
+func (c *Config) Warnings() []string {
+	out := c.alertWarnings()
+	_, perhaps := c.checkRunbooks()
+	for _, err := range perhaps {
+		out = append(out, err.Error())
+	}
+	return out
+}

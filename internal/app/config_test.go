@@ -226,6 +226,20 @@ func TestPathsAreRelativeToTheFile(t *testing.T) {
 	}
 }
 
+// A runbook may name messages that are written in the pages, which no file knows of: that is told, and stops nothing.
+func TestARunbookMayNameAScenarioOfThePages(t *testing.T) {
+	dir := folder(t, map[string]string{"vigie.yaml": "data: state\n", "runbooks/night.md": "---\ntitle: Night\nowner: CDN\nwhen: {rules: x}\n---\n\n" +
+		"## Tell viewers\n\n```step\nid: tell\nkind: message\nscenario: of-the-pages\nstep: initial\n```\n"})
+	cfg, err := Load(dir, env{}.get)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := cfg.Warnings()
+	if len(got) != 1 || !strings.Contains(got[0], "night.md [12:1]") || !strings.Contains(got[0], `"of-the-pages"`) {
+		t.Errorf("warned of %q", got)
+	}
+}
+
 func TestACommentBeforeTheDocumentMarkIsFine(t *testing.T) {
 	if cfg, err := load(t, "# A room.\n---\ndata: /srv/x\n", nil); err != nil || cfg.Data != "/srv/x" {
 		t.Error(err)

@@ -11,6 +11,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"vigie/internal/match"
 )
 
 // readFile reads one of a team's files, strictly, and tells where its keys are: file, line and column.
@@ -76,4 +78,32 @@ func begin(node ast.Node) *token.Token {
 		return n.Key.GetToken()
 	}
 	return node.GetToken()
+}
+
+// placed gives what is wrong with one thing its place in the file that it was read from; what it is, where it was not
+// read from a file or the problem names no key.
+func placed(at func(key string) string, what string, err error) (errs []error) {
+	for _, err := range joined(err) {
+		problem, ok := errors.AsType[*match.Problem](err)
+		switch {
+		case !ok:
+			errs = append(errs, fmt.Errorf("%s: %w", what, err))
+		case at == nil:
+			errs = append(errs, fmt.Errorf("%s %w", what, problem))
+		default:
+			errs = append(errs, fmt.Errorf("%s %w", at(problem.Key), problem))
+		}
+	}
+	return errs
+}
+
+// joined are the errors that one is made of.
+func joined(err error) []error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		return many.Unwrap()
+	}
+	if err != nil {
+		return []error{err}
+	}
+	return nil
 }

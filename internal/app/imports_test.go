@@ -80,7 +80,7 @@ var testsUse = []struct {
 	{"web", []string{"internal/bus", "internal/state"}},
 	{"alerts/tape", []string{"internal/bus"}},
 	{"alerts", []string{"alerts/webhook"}},
-	{"*", []string{"internal/bus/bustest", "internal/ch/chtest", "ingest/formattest"}},
+	{"*", []string{"internal/browsertest", "internal/bus/bustest", "internal/ch/chtest", "ingest/formattest"}},
 }
 
 // homes are the only packages that import a module. The tests of internal/app, which see the whole
@@ -156,7 +156,7 @@ func TestImportsRunOneWay(t *testing.T) {
 				tests = append(tests, u.may...)
 			}
 		}
-		may = slices.Concat(may, []string{"internal/pause"}) // who waits may use it
+		may = slices.Concat(may, []string{"internal/pause", "internal/spelling"}) // who waits may, and who suggests
 		tests = append(tests, may...)
 		for _, i := range p.Imports {
 			if ours, ok := strings.CutPrefix(i, "vigie/"); ok && !anyMatches(may, ours) {

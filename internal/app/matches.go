@@ -74,11 +74,7 @@ func readMatch(path string) (*match.Match, func(string) string, error) {
 func (c *Config) checkMatches() []error {
 	errs := slices.Clone(c.files.unread)
 	tell := func(m *match.Match, problem *match.Problem) {
-		where := "match " + m.ID
-		if at := c.files.at[m.ID]; at != nil {
-			where = at(problem.Key)
-		}
-		errs = append(errs, fmt.Errorf("%s %w", where, problem))
+		errs = append(errs, placed(c.files.at[m.ID], "match "+m.ID, problem)...)
 	}
 	var cdns, channels []string
 	for _, cdn := range c.CDNs {
@@ -112,17 +108,6 @@ func (c *Config) checkMatches() []error {
 		}
 	}
 	return errs
-}
-
-// joined are the errors that one is made of.
-func joined(err error) []error {
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		return many.Unwrap()
-	}
-	if err != nil {
-		return []error{err}
-	}
-	return nil
 }
 
 // nextMatch is the one of the calendar that is played at a moment, else the next one; nil: there is none.

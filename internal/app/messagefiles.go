@@ -186,20 +186,7 @@ func decodeYAML(text []byte, into any) error {
 func (c *Config) checkMessages() []error {
 	m := &c.Messages
 	errs := slices.Concat(m.files.unread, c.Runbooks.unread)
-	tell := func(id, what string, err error) {
-		for _, err := range joined(err) {
-			problem, ok := errors.AsType[*match.Problem](err)
-			if !ok {
-				errs = append(errs, fmt.Errorf("%s: %w", what, err))
-				continue
-			}
-			where := what
-			if at := m.files.at[id]; at != nil {
-				where = at(problem.Key)
-			}
-			errs = append(errs, fmt.Errorf("%s %w", where, problem))
-		}
-	}
+	tell := func(id, what string, err error) { errs = append(errs, placed(m.files.at[id], what, err)...) }
 	limits := message.Limits{}
 	if h := m.House; h != nil {
 		err := h.Check()
@@ -224,10 +211,21 @@ func (c *Config) checkMessages() []error {
 			}
 		}
 	}
+	wrong, _ := c.checkRunbooks()
+	return append(errs, wrong...)
+}
+
+// checkRunbooks says what is wrong with runbooks, and what only may be: a scenario may be written in the pages, too.
+func (c *Config) checkRunbooks() (wrong, perhaps []error) {
 	for _, err := range joined(runbooks.Check(c.Runbooks.All, c.knownToRunbooks())) {
-		errs = append(errs, fmt.Errorf("runbooks %s%c%w", c.Runbooks.dir, filepath.Separator, err))
+		placed := fmt.Errorf("runbooks %s%c%w", c.Runbooks.dir, filepath.Separator, err)
+		if p, ok := errors.AsType[*runbooks.Problem](err); ok && p.Elsewhere {
+			perhaps = append(perhaps, placed)
+		} else {
+			wrong = append(wrong, placed)
+		}
 	}
-	return errs
+	return wrong, perhaps
 }
 
 // knownToRunbooks is what runbooks may name.

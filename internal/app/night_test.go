@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"vigie/internal/app"
+	"vigie/internal/browsertest"
 	"vigie/internal/simulate"
 )
 
@@ -119,22 +119,7 @@ capacity: [{cdn: maison, bits: 1.5 Tbit/s}, {cdn: akamai, bits: 1.5 Tbit/s}, {cd
 // browser is a fresh Chromium that has signed in.
 func (n *night) browser(flags ...chromedp.ExecAllocatorOption) context.Context {
 	n.t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		n.t.Fatal("chromium is needed: apt-get install chromium")
-	}
-	flags = append([]chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(path), chromedp.UserDataDir(n.t.TempDir()), chromedp.Headless, chromedp.NoFirstRun, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("no-default-browser-check", true), chromedp.Flag("enable-automation", true),
-	}, flags...)
-	if os.Geteuid() == 0 {
-		flags = append(flags, chromedp.NoSandbox)
-	}
-	ctx, cancel := chromedp.NewExecAllocator(n.t.Context(), flags...)
-	n.t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	n.t.Cleanup(cancel)
+	ctx := browsertest.Open(n.t, 0, flags...)
 	n.do(ctx, "sign in",
 		chromedp.EmulateViewport(1920, 1080),
 		chromedp.Navigate("http://"+n.people+"/sign-in?lang=fr"),

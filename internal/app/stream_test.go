@@ -22,6 +22,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"vigie/cockpit"
+	"vigie/internal/browsertest"
 	"vigie/internal/ch"
 )
 
@@ -39,7 +40,7 @@ func TestARealStreamIsOnTheBoardAsTheBrowserSawIt(t *testing.T) {
 	if testing.Short() {
 		t.Skip("streams for half a minute")
 	}
-	ffmpeg, nginx, chromium := program(t, "ffmpeg"), program(t, "nginx"), program(t, "chromium", "chromium-browser", "google-chrome")
+	ffmpeg, nginx := program(t, "ffmpeg"), program(t, "nginx")
 	hls, err := os.ReadFile("../../node_modules/hls.js/dist/hls.min.js")
 	if err != nil {
 		t.Skip("hls.js is not installed: npm ci --omit=optional")
@@ -67,7 +68,7 @@ func TestARealStreamIsOnTheBoardAsTheBrowserSawIt(t *testing.T) {
 	p.up()
 	server, at := serveStream(t, nginx, folder, p.syslog)
 
-	ctx, got := watchStream(t, chromium)
+	ctx, got := watchStream(t)
 	wait := func(what, expression string) {
 		t.Helper()
 		if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(25*time.Second))); err != nil {
@@ -393,23 +394,10 @@ func (a *answers) finished() map[string]*answer {
 }
 
 // watchStream starts a browser that may play without a click, and notes what the network gives it.
-func watchStream(t *testing.T, chromium string) (context.Context, *answers) {
+func watchStream(t *testing.T) (context.Context, *answers) {
 	t.Helper()
-	flags := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(chromium), chromedp.UserDataDir(t.TempDir()), chromedp.Headless, chromedp.NoFirstRun, chromedp.DisableGPU,
-		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.Flag("disable-features", "BackForwardCache"),
-		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("no-default-browser-check", true), chromedp.Flag("mute-audio", true),
-	}
-	if os.Geteuid() == 0 {
-		flags = append(flags, chromedp.NoSandbox)
-	}
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), flags...)
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
+	ctx := browsertest.Open(t, browsertest.Life,
+		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.Flag("disable-features", "BackForwardCache"), chromedp.Flag("mute-audio", true))
 	got := &answers{byTry: map[network.RequestID]*answer{}, byID: map[string]*answer{}}
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
 		t.Fatal(err)

@@ -8,10 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,55 +18,18 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"vigie/internal/browsertest"
 	"vigie/runbooks/channel"
 )
 
 var shots = flag.String("shots", "", "folder to write pictures of the page into")
-
-// chromium starts a fresh browser, or ends the test with how to get one.
-func chromium(t *testing.T) context.Context {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatal("no Chromium in PATH: install it (Debian: apt install chromium), or leave out the browser's tests with -short")
-	}
-	flags := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.Headless, chromedp.NoFirstRun, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("no-default-browser-check", true), chromedp.Flag("hide-scrollbars", true), chromedp.Flag("enable-automation", true),
-	}
-	if os.Geteuid() == 0 {
-		flags = append(flags, chromedp.NoSandbox)
-	}
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), flags...)
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// theme is light, dark, or print: light on paper.
-func theme(name string) chromedp.Action[chromedp.Void] {
-	return chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-		_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Media:    map[string]string{"print": "print"}[name],
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}},
-		})
-		return err
-	})
-}
 
 // go test ./runbooks/statuspage -run Pictures -shots DIR
 func TestPictures(t *testing.T) {
 	if *shots == "" {
 		t.Skip("pictures are taken with -shots DIR")
 	}
-	ctx := chromium(t)
+	ctx := browsertest.Open(t, browsertest.Life)
 	kick := time.Date(2026, 7, 19, 18, 41, 0, 0, time.UTC)
 	scenes := map[string]func(*night){
 		"well":  func(n *night) { n.well() },
@@ -137,25 +98,14 @@ func TestPictures(t *testing.T) {
 			t.Fatal(err)
 		}
 		n.shown.Store(next)
-		err = chromedp.Do(ctx, chromedp.EmulateViewport(shot.width, 844, chromedp.EmulateScale(shot.scale)), theme(shot.theme),
-			chromedp.Navigate(n.http.URL+shot.path), chromedp.WaitVisible(chromedp.CSS("#headline")))
-		if err != nil {
-			t.Fatalf("%s: %v", shot.name, err)
-		}
-		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-		if err != nil {
-			t.Fatalf("%s: %v", shot.name, err)
-		}
-		if err := os.WriteFile(filepath.Join(*shots, shot.name+".png"), png, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		browsertest.Shot{Name: shot.name, URL: n.http.URL + shot.path, Theme: shot.theme, Width: shot.width, Height: 844, Scale: shot.scale, Wait: "#headline"}.Take(t, ctx, *shots)
 	}
 }
 
 // A browser on the page, from all is well to a correction: without a reload, without its script, and when nobody answers.
 func TestThePageInABrowser(t *testing.T) {
-	ctx := chromium(t)
-	trouble := consoleOf(ctx)
+	ctx := browsertest.Open(t, browsertest.Life)
+	trouble := browsertest.Trouble(ctx)
 	c := config()
 	c.Poll = minPoll
 	n := open(t, c)
@@ -169,8 +119,8 @@ func TestThePageInABrowser(t *testing.T) {
 		served.ServeHTTP(w, r)
 	})
 	do, wait, is := browser(t, ctx)
-	do("open", chromedp.EmulateViewport(1280, 900), theme("light"), chromedp.Navigate(n.http.URL+"/status/en/"), chromedp.WaitVisible(chromedp.CSS(".hero.is-operational")))
-	do("remember", evaluate(`window.same = true`))
+	do("open", chromedp.EmulateViewport(1280, 900), browsertest.Theme("light"), chromedp.Navigate(n.http.URL+"/status/en/"), chromedp.WaitVisible(chromedp.CSS(".hero.is-operational")))
+	do("remember", browsertest.Do(`window.same = true`))
 	n.story(n.Status(), "night", time.Now().Add(-20*time.Minute), false, 1)
 	wait("the incident appears by itself", `document.querySelectorAll("article.incident .entry").length === 1`)
 	is("the page was not loaded again", `window.same`)
@@ -178,7 +128,7 @@ func TestThePageInABrowser(t *testing.T) {
 	is("the title says it", `document.title.startsWith("An incident is ongoing")`)
 	is("a time is one", `!isNaN(Date.parse(document.querySelector(".entry time").dateTime))`)
 	for _, theme2 := range []string{"light", "dark"} {
-		do(theme2, theme(theme2))
+		do(theme2, browsertest.Theme(theme2))
 		is("each text can be read in "+theme2, contrastScript)
 	}
 	do("tab", chromedp.KeyEvent("\t"), chromedp.KeyEvent("\t"))
@@ -188,10 +138,10 @@ func TestThePageInABrowser(t *testing.T) {
 		is("nothing sticks out", `document.documentElement.scrollWidth <= innerWidth`)
 	}
 	shut.Store(true)
-	do("look again", evaluate(look))
+	do("look again", browsertest.Do(look))
 	wait("it says that it is frozen", `!document.getElementById("frozen").hidden`)
 	shut.Store(false)
-	do("come back", evaluate(look))
+	do("come back", browsertest.Do(look))
 	wait("and that it is not any more", `document.getElementById("frozen").hidden`)
 	do("without scripts", chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
 		_, err := cdp.Call(ctx, tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
@@ -227,8 +177,8 @@ const contrastScript = `(() => {
 
 // The exported folder, served by a plain file server below some path: every file is found, and the page polls itself.
 func TestTheExportInABrowser(t *testing.T) {
-	ctx := chromium(t)
-	trouble := consoleOf(ctx)
+	ctx := browsertest.Open(t, browsertest.Life)
+	trouble := browsertest.Trouble(ctx)
 	c := config()
 	c.Poll = minPoll
 	n := open(t, c)
@@ -257,7 +207,7 @@ func TestTheExportInABrowser(t *testing.T) {
 	if err := n.Export(t.Context(), Folder(folder)); err != nil {
 		t.Fatal(err)
 	}
-	do("look again", evaluate(look))
+	do("look again", browsertest.Do(look))
 	wait("the resolution appears by itself", `document.querySelector(".history details[open] .step-resolved") !== null`)
 	if missing.Load() > 0 {
 		t.Error("files are missing")
@@ -276,8 +226,8 @@ func (s *status) WriteHeader(code int) { s.code = code; s.ResponseWriter.WriteHe
 
 // The banner on somebody else's page, which has a strict policy of its own and a hostile text to show.
 func TestTheBannerInABrowser(t *testing.T) {
-	ctx := chromium(t)
-	trouble := consoleOf(ctx)
+	ctx := browsertest.Open(t, browsertest.Life)
+	trouble := browsertest.Trouble(ctx)
 	c := config()
 	c.Poll = minPoll
 	c.Labels = func(thread string) map[string]string {
@@ -316,7 +266,7 @@ func TestTheBannerInABrowser(t *testing.T) {
 	defer third.Close()
 	do, wait, is := browser(t, ctx)
 	const root = `document.querySelector(".status-banner").shadowRoot`
-	do("open", chromedp.EmulateViewport(1280, 700), theme("light"), chromedp.Navigate(third.URL), chromedp.WaitVisible(chromedp.CSS("h1")))
+	do("open", chromedp.EmulateViewport(1280, 700), browsertest.Theme("light"), chromedp.Navigate(third.URL), chromedp.WaitVisible(chromedp.CSS("h1")))
 	wait("the live region is there, empty", `document.querySelector(".status-banner") && `+root+`.querySelector("[role=status]").childElementCount === 0`)
 	n.say(n.Banner(), channel.Message{ID: "b-other", Thread: "elsewhere", Step: initial, At: time.Now()}, "Autre chaîne", "Other channel")
 	n.say(n.Banner(), channel.Message{ID: "b1", Thread: "night", Step: initial, At: time.Now().Add(-time.Second), NextBy: time.Now().Add(time.Hour)},
@@ -340,7 +290,7 @@ func TestTheBannerInABrowser(t *testing.T) {
 		}
 	}
 	is("the button has a name", root+`.querySelector("button").getAttribute("aria-label") === "Fermer ce message"`)
-	do("close it", evaluate(root+`.querySelector("button").click()`))
+	do("close it", browsertest.Do(root+`.querySelector("button").click()`))
 	is("it is gone", root+`.querySelector(".bar") === null`)
 	do("come again", chromedp.Navigate(third.URL), chromedp.WaitVisible(chromedp.CSS("h1")))
 	before := asked.Load()
@@ -361,7 +311,7 @@ func TestTheBannerInABrowser(t *testing.T) {
 
 // How soon the banner asks next, with a clock and a chance of the test's own: its waits are read, not waited for.
 func TestTheBannerBacksOff(t *testing.T) {
-	ctx := chromium(t)
+	ctx := browsertest.Open(t, browsertest.Life)
 	script, err := assets.ReadFile("assets/banner.js")
 	if err != nil {
 		t.Fatal(err)
@@ -397,13 +347,13 @@ func TestTheBannerBacksOff(t *testing.T) {
 		{`["ok", 30, 0]`, 30}, {`["ok", 30, 90]`, 90}, {`["ok", 1, 0]`, 5}, {`["ok", 99999, 0]`, 600}, {`["ok", 30, 10]`, 30},
 		{`["fail", 0, 0]`, 60}, {`["503", 0, 0]`, 120}, {`["fail", 0, 0]`, 240}, {`["fail", 0, 0]`, 480}, {`["fail", 0, 0]`, 600}, {`["ok", 30, 0]`, 30}, {`["slow", 30, 0]`, 60}, {`["slow", 30, 0]`, 120}, {`["ok", 30, 0]`, 30},
 	} {
-		do("again", evaluate(`mode = `+c.mode+`; next()`))
+		do("again", browsertest.Do(`mode = `+c.mode+`; next()`))
 		wait("it plans", fmt.Sprintf(`waits.length === %d`, i+2))
 		is(fmt.Sprintf("after %s it waits %d s", c.mode, c.want), fmt.Sprintf(`waits.at(-1) === %d`, c.want))
 	}
-	do("a late one and an early one", evaluate(`Math.random = () => 0; next()`))
+	do("a late one and an early one", browsertest.Do(`Math.random = () => 0; next()`))
 	wait("it plans", `waits.at(-1) === 22.5`)
-	do("a late one", evaluate(`Math.random = () => 1; next()`))
+	do("a late one", browsertest.Do(`Math.random = () => 1; next()`))
 	wait("it plans", `waits.at(-1) === 37.5`)
 }
 
@@ -428,33 +378,4 @@ func browser(t *testing.T, ctx context.Context) (do func(string, ...chromedp.Act
 		}
 	}
 	return do, wait, is
-}
-
-func evaluate(expression string) chromedp.Action[chromedp.Void] {
-	return chromedp.Evaluate[chromedp.Void](expression)
-}
-
-// consoleOf collects what a browser complains about, but for requests that tests make fail.
-func consoleOf(ctx context.Context) func() []string {
-	var mu sync.Mutex
-	var found []string
-	messages := chromedp.Console(ctx)
-	go func() {
-		for m, err := range messages {
-			if err != nil {
-				return
-			}
-			if m.Source == "network" || m.Type != chromedp.ConsoleError && m.Type != chromedp.ConsoleWarning && !m.IsException() {
-				continue
-			}
-			mu.Lock()
-			found = append(found, m.Text)
-			mu.Unlock()
-		}
-	}()
-	return func() []string {
-		mu.Lock()
-		defer mu.Unlock()
-		return found
-	}
 }
