@@ -141,6 +141,31 @@ func TestAMessageIsLateByWhenItWasConfirmed(t *testing.T) {
 	}
 }
 
+// What was paused and forgotten ends once it is of no use to anybody; whoever still wants it sent asks for a round.
+func TestWhatIsPausedForTooLongIsOver(t *testing.T) {
+	t.Parallel()
+	list, g := invented(3, 0), newGateway(t)
+	h := newHouse(t, oneBus(t), []Account{account}, list)
+	for _, id := range []string{"begun", "not-begun"} {
+		s := confirmed(id, false, list.leg("sms"))
+		s.State, s.Pause = Paused, &Pause{By: "sam"}
+		if s.Confirmed = time.Now().Add(-30 * time.Hour); id == "begun" {
+			s.Legs[0].Gate, s.Legs[0].Stage, s.Legs[0].Until = 3, All, time.Now().Add(-time.Hour)
+		}
+		h.begin(t, s)
+	}
+	h.staff(t, WorkerConfig{Channels: map[string]channel.Channel{"sms": g.channel(t)}, Owner: "w"})
+	for _, id := range []string{"begun", "not-begun"} {
+		s := h.ended(t, id)
+		if tally := whole(t, s); s.State != Faulty || tally.Get(Expired) != 3 {
+			t.Errorf("%s: %s: %v", id, s.State, tally.Of)
+		}
+	}
+	if n, _ := g.count(); n > 0 {
+		t.Errorf("%d were told too late", n)
+	}
+}
+
 // Who goes on although the status page could not be told has the others told.
 func TestWithoutTheStatusPageTheOthersAreToldWhenAPersonSaysSo(t *testing.T) {
 	t.Parallel()

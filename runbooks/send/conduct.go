@@ -83,14 +83,17 @@ func (w *Worker) conductOne(ctx context.Context, s *Send) {
 			now := r.cfg.now()
 			s.State = Sending
 			for i := range s.Legs { // from when people decided it, however long nobody was there to begin
-				a, _ := r.account(s.Legs[i].Channel, s.Drill)
-				s.Legs[i].Until = s.Confirmed.Add(a.valid())
+				s.Legs[i].Until = w.until(s, i)
 			}
 			w.gates(s, l, now)
 			return nil
 		})
 	case Sending:
 		err = w.advance(ctx, s, l)
+	case Paused: // nobody went on while it was of use: it is over, and does not outlive its lists
+		if w.allLate(s, r.cfg.now()) && !claimed(s, l) {
+			err = w.end(ctx, s, l, "")
+		}
 	case Aborted:
 		if s.Aborted == nil || r.cfg.now().Sub(s.Aborted.At) > quiet && !claimed(s, l) {
 			err = w.end(ctx, s, l, Aborted)
@@ -105,6 +108,29 @@ func (w *Worker) conductOne(ctx context.Context, s *Send) {
 // quiet is for how long after an abort, or after it was too late, a worker may still claim that heard of neither; a
 // tally that is to last is not made before.
 const quiet = freshFor + 2*time.Second
+
+// until is when a leg's message is of no use any more.
+func (w *Worker) until(s *Send, leg int) time.Time {
+	if until := s.Legs[leg].Until; !until.IsZero() {
+		return until
+	}
+	a, _ := w.cfg.Room.account(s.Legs[leg].Channel, s.Drill)
+	return s.Confirmed.Add(a.valid())
+}
+
+// late tells whether no worker claims of a leg any more: it is too late.
+func (w *Worker) late(s *Send, leg int, now time.Time) bool {
+	return now.After(w.until(s, leg).Add(quiet))
+}
+
+func (w *Worker) allLate(s *Send, now time.Time) bool {
+	for i := range s.Legs {
+		if !w.late(s, i, now) {
+			return false
+		}
+	}
+	return true
+}
 
 func claimed(s *Send, l *ledger) bool {
 	for i := range s.Legs {
@@ -121,7 +147,7 @@ func (w *Worker) advance(ctx context.Context, s *Send, l *ledger) error {
 	open := false
 	for i := range s.Legs {
 		leg, t := &s.Legs[i], l.count(i)
-		late := !leg.Until.IsZero() && now.After(leg.Until.Add(quiet))
+		late := w.late(s, i, now)
 		if t.Get(Claimed) > 0 || t.Get(Waiting) > 0 && !late || w.again(s, l, i) && !late {
 			open = true
 		}

@@ -34,6 +34,7 @@ const (
 	FoundNoStatus    = "no_status"    // the status page is not among the channels, which others refer to
 	FoundSlow        = "slow"         // takes, valid: some would not be told in time
 	FoundLeftOut     = "left_out"     // disagreed, suppressed, capped, unreached
+	FoundNoCanary    = "no_canary"    // first, capped: the house's own people are not on the list, viewers are the first to be told
 	FoundAlready     = "already"      // the same step was confirmed before in this crisis: send
 	FoundOther       = "other_open"   // another send of this crisis is on its way: send
 )
@@ -118,6 +119,13 @@ func (r *Room) preflight(ctx context.Context, s *Send) (out []Finding) {
 		if f := leg.List; f.Disagreed+f.Suppressed+f.Capped+f.Unreached > 0 {
 			add(false, FoundLeftOut, leg.Channel, "disagreed", fmt.Sprint(f.Disagreed), "suppressed", fmt.Sprint(f.Suppressed), "capped", fmt.Sprint(f.Capped), "unreached", fmt.Sprint(f.Unreached))
 		}
+		if r.lacksCanary(s, leg) {
+			first := leg.List.Size
+			if first > smallList {
+				first = sample(first, 0)
+			}
+			add(false, FoundNoCanary, leg.Channel, "first", fmt.Sprint(first), "capped", fmt.Sprint(leg.List.Capped))
+		}
 	}
 	if !status && slices.ContainsFunc(r.Accounts(s.Drill), func(a Account) bool { return a.Kind == channel.Status }) {
 		add(false, FoundNoStatus, "")
@@ -141,6 +149,17 @@ func (r *Room) preflight(ctx context.Context, s *Send) (out []Finding) {
 		return 1
 	})
 	return out
+}
+
+// lacksCanary tells whether the house has people of its own who are told before all, and none of them is on the list of a
+// first message: they had as many as anybody may get in a match, or they cannot be reached. What follows a first message
+// goes to who got that one; an exercise goes to nobody else.
+func (r *Room) lacksCanary(s *Send, leg *Leg) bool {
+	if s.Drill || s.Previous != "" || leg.List.Size == 0 || leg.List.Canary > 0 || r.cfg.Prepare.Audience == nil {
+		return false
+	}
+	book := r.cfg.Prepare.Audience()
+	return book != nil && book.Canary() != nil
 }
 
 // sharesAccount tells whether somebody would be told by both, twice.
