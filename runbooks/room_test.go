@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -458,6 +459,35 @@ func TestACallWaitsForItsVariables(t *testing.T) {
 	}
 	if n.Load() != 0 {
 		t.Errorf("called %d times", n.Load())
+	}
+}
+
+// People read what a CDN is called; calls, links and what is to be copied have its id.
+func TestARunIsWrittenAsPeopleCallThings(t *testing.T) {
+	rb := written(t, "a\nkind: manual", "b\n"+strings.ReplaceAll(call, "URL", "https://x.example"))
+	r := process(t, bustest.Open(t), false, Config{Runbooks: []*Runbook{rb}, Names: func(label, value string) string {
+		return map[string]string{"cdn=akamai": "Akamai", "cdn=fastly": "Fastly"}[label+"="+value]
+	}})
+	run := started(t, r, Start{Labels: map[string]string{"cdn": "akamai", "isp": "Free"}})
+	if got := run.Fill("{cdn} chez {isp}, {region}"); got != "Akamai chez Free, {region}" {
+		t.Errorf("in words: %s", got)
+	}
+	if got := run.Address("https://x.example/{cdn}"); got != "https://x.example/akamai" {
+		t.Errorf("an address: %s", got)
+	}
+	if got, want := run.HTML("**{cdn}** `purge {cdn}` [voir](https://x.example/?cdn={cdn}) {cdn}"),
+		`<p><strong>Akamai</strong> <code>purge akamai</code> <a href="https://x.example/?cdn=akamai">voir</a> Akamai</p>`; strings.TrimSpace(got) != want {
+		t.Errorf("a text: %s", got)
+	}
+	req, _, err := run.request(rb.Step("b").Call, rb.Step("b").Call.URL, []Allow{{URL: "https://x.example"}})
+	if err != nil || req.URL != "https://x.example/v1/akamai" || string(req.Body) != `{"cdn": "akamai"}` {
+		t.Errorf("a call: %+v, %v", req, err)
+	}
+	if run, err = r.SetLabels(t.Context(), "paul", run.ID, map[string]string{"cdn": "fastly"}); err != nil || run.Fill("{cdn}") != "Fastly" {
+		t.Errorf("filled in: %v, %v", run.Fill("{cdn}"), err)
+	}
+	if run, err = r.SetLabels(t.Context(), "paul", run.ID, map[string]string{"cdn": "maison"}); err != nil || run.Fill("{cdn}") != "maison" {
+		t.Errorf("one without a name: %v, %v", run.Fill("{cdn}"), err)
 	}
 }
 

@@ -134,9 +134,12 @@ func (r *Run) fill(text string, as func(string) string) (filled string, missing 
 }
 
 // Fill is a text with its variables, for people, as text: what nobody has said yet stays as {name}.
-func (r *Run) Fill(text string) string {
+func (r *Run) Fill(text string) string { return Fill(text, r.Value) }
+
+// Fill puts values into a text's holes; what value does not know stays as {name}.
+func Fill(text string, value func(name string) (string, bool)) string {
 	return hole.ReplaceAllStringFunc(text, func(h string) string {
-		if v, ok := r.Value(h[1 : len(h)-1]); ok {
+		if v, ok := value(h[1 : len(h)-1]); ok {
 			return v
 		}
 		return h

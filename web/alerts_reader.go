@@ -238,9 +238,42 @@ type labelView struct{ Name, Value string }
 func (r alertsReader) labels(of map[string]string) []labelView {
 	views := make([]labelView, 0, len(of))
 	for _, name := range slices.Sorted(maps.Keys(of)) {
-		views = append(views, labelView{r.dimension(name), foreign(of[name], longestName)})
+		views = append(views, labelView{r.dimension(name), r.labelValue(name, of[name])})
 	}
 	return views
+}
+
+// labelValue is what people call the value of a label: a CDN's id is its name.
+func (r alertsReader) labelValue(name, value string) string {
+	switch {
+	case name == "cdn" && r.board != nil:
+		value = cdnName(r.board, value)
+	case name == "isp":
+		value = networkName(r.locale, value)
+	}
+	return foreign(value, longestName)
+}
+
+// typedLabel is the value of a label of which somebody typed what people call it.
+func (r alertsReader) typedLabel(name, text string) string {
+	if name != "cdn" || r.board == nil {
+		return text
+	}
+	for _, of := range r.board.Matrix.Columns {
+		if strings.EqualFold(of.Name, text) {
+			return of.ID
+		}
+	}
+	return text
+}
+
+// dimensions are names of what signals are divided by: FAI, CDN.
+func (r alertsReader) dimensions(names []string) string {
+	words := make([]string, len(names))
+	for i, name := range names {
+		words[i] = r.dimension(name)
+	}
+	return strings.Join(words, ", ")
 }
 
 // muted is why nobody is told, in a sentence; "" where they are.

@@ -542,6 +542,9 @@ func TestTheGuideOfTheAPIIsRight(t *testing.T) {
 		t.Errorf("there are %d examples", len(examples))
 	}
 	for i, example := range examples {
+		if strings.HasPrefix(example[1], apiContacts) { // is tried where contacts are brought
+			continue
+		}
 		_, secret, err := s.tokens.Make(t.Context(), account.Token{Name: fmt.Sprint("example ", i), Kind: account.API, By: "admin"})
 		if err != nil {
 			t.Fatal(err)

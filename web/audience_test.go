@@ -8,6 +8,8 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -127,6 +129,19 @@ func TestContactsAreBroughtByTheirTokenAlone(t *testing.T) {
 	}
 	if r := bring(secret, "text/csv", "?dry=1", "id;email\nb1;b1@example.com\n"); r.StatusCode != 200 {
 		t.Errorf("CSV: %d", r.StatusCode)
+	}
+	guide, err := os.ReadFile("../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := regexp.MustCompile(`"\$VIGIE`+apiContacts+`([^"]*)"`).FindAllStringSubmatch(string(guide), -1)
+	if len(examples) == 0 {
+		t.Error("the guide has no example")
+	}
+	for _, example := range examples {
+		if r := bring(secret, "text/csv", example[1], "id;email\nb1;b1@example.com\n"); r.StatusCode != 200 {
+			t.Errorf("the guide's example %s: %d", example[1], r.StatusCode)
+		}
 	}
 	for name, tt := range map[string]struct {
 		secret, kind, query, body string

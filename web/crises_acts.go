@@ -94,12 +94,13 @@ func crisesStatus(err error) error {
 	_, done := errors.AsType[*runbooks.DoneError](err)
 	_, blocked := errors.AsType[*runbooks.BlockedError](err)
 	_, running := errors.AsType[*runbooks.RunningError](err)
+	_, unsaid := errors.AsType[*runbooks.UnsaidError](err)
 	_, calling := errors.AsType[*runbooks.CallingError](err)
 	_, known := errors.AsType[*echo.HTTPError](err)
 	switch {
 	case err == nil || known:
 		return err
-	case invalid, errors.Is(err, runbooks.ErrKind):
+	case invalid, unsaid, errors.Is(err, runbooks.ErrKind):
 		status = http.StatusUnprocessableEntity
 	case errors.Is(err, crisis.ErrNotFound), errors.Is(err, runbooks.ErrNotFound):
 		status = http.StatusNotFound
@@ -145,6 +146,9 @@ func (r crisesReader) problem(err error) string {
 	if running, ok := errors.AsType[*runbooks.RunningError](err); ok {
 		return r.T("crises.bad.running", "who", r.who(running.By), "time", r.at(running.At))
 	}
+	if unsaid, ok := errors.AsType[*runbooks.UnsaidError](err); ok {
+		return r.T("crises.bad.unsaid", "what", r.dimensions(unsaid.Labels))
+	}
 	if calling, ok := errors.AsType[*runbooks.CallingError](err); ok {
 		return r.T("crises.bad.calling", "time", r.at(calling.At))
 	}
@@ -162,12 +166,17 @@ func (r crisesReader) problem(err error) string {
 	return r.T("crises.bad.away")
 }
 
-// labelsOf are the labels that a form has.
-func labelsOf(form url.Values) map[string]string {
+// labelsOf are the labels that a form has, and those of the alert that it is about.
+func (r crisesReader) labelsOf(form url.Values) map[string]string {
 	labels := map[string]string{}
 	for name := range form {
 		if label, ok := strings.CutPrefix(name, "label-"); ok && len(labels) <= crisis.MaxLabels {
-			labels[label] = strings.TrimSpace(form.Get(name))
+			labels[label] = r.typedLabel(label, strings.TrimSpace(form.Get(name)))
+		}
+	}
+	if id := form.Get("problem"); id != "" {
+		if i := r.snap.Find(id); i != nil {
+			fillIn(labels, hitLabelsOf(i))
 		}
 	}
 	return labels
@@ -202,7 +211,7 @@ func (s *Server) openCrisis(c echo.Context) error {
 
 // newCrisis is what a form asks to open.
 func (r crisesReader) newCrisis(form url.Values) (crisis.Crisis, error) {
-	made := crisis.Crisis{Title: form.Get("title"), Drill: form.Get("drill") == "1", Labels: labelsOf(form)}
+	made := crisis.Crisis{Title: form.Get("title"), Drill: form.Get("drill") == "1", Labels: r.labelsOf(form)}
 	at, err := r.typedMomentToday(strings.TrimSpace(form.Get("at")))
 	if err != nil {
 		return made, err
@@ -223,11 +232,6 @@ func (r crisesReader) newCrisis(form url.Values) (crisis.Crisis, error) {
 	made.Title = cmp.Or(strings.TrimSpace(made.Title), cut(r.text(i.Title), 150), i.Rule)
 	if made.Began.IsZero() && r.now.Sub(i.Began) < crisisFeltFor {
 		made.Began = i.Began
-	}
-	if len(made.Labels) == 0 {
-		for name, value := range i.Labels {
-			made.Labels[name] = value
-		}
 	}
 	return made, nil
 }
@@ -278,7 +282,7 @@ func (s *Server) leadCrisis(c echo.Context) error {
 
 func (s *Server) describeCrisis(c echo.Context) error {
 	return s.onCrisis(c, DidDescribeCrisis, "", func(ctx context.Context, id, by string, form url.Values) (string, error) {
-		labels := labelsOf(form)
+		labels := s.crisesReader(c).labelsOf(form)
 		for name, value := range s.config.Crises.Get(id).Labels { // those that the form does not have stay
 			if _, ok := labels[name]; !ok {
 				labels[name] = value

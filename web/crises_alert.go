@@ -2,6 +2,8 @@ package web
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -41,18 +43,53 @@ func (s *Server) alertCrisis(c echo.Context, i *alerts.Incident) alertCrisis {
 			v.Running = append(v.Running, choiceView{Value: open.ID, Label: label})
 		}
 	}
-	v.Fits, _ = r.fits(of, i.Labels, i.Rule)
-	id := ""
+	labels, id := hitLabelsOf(i), ""
 	if of != nil {
 		id = of.ID
+		fillIn(labels, of.Labels)
 	}
-	for _, f := range r.scenarios(id, i.Labels) {
+	v.Fits, _ = r.fits(of, labels, i.Rule)
+	for _, f := range r.scenarios(id, labels) {
 		if id == "" {
 			f.URL = "" // there is nothing yet in which it could be said
 		}
 		v.Scenarios = append(v.Scenarios, f)
 	}
 	return v
+}
+
+// hitLabelsOf are what an incident hits: its own labels, and those that all its alerts have in common though incidents are
+// not told apart by them, as the one network that is hit. Where not all of its alerts are known, they are its own.
+func hitLabelsOf(i *alerts.Incident) map[string]string {
+	labels := maps.Clone(i.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	members := slices.DeleteFunc(slices.Clone(i.Alerts), func(m alerts.Member) bool { return !m.Ended.IsZero() }) // those that go on
+	if i.More > 0 && len(members) == len(i.Alerts) {
+		return labels
+	}
+	if len(members) == 0 {
+		members = i.Alerts
+	}
+	if len(members) == 0 {
+		return labels
+	}
+	common := maps.Clone(members[0].Labels)
+	for _, m := range members[1:] {
+		maps.DeleteFunc(common, func(name, value string) bool { return m.Labels[name] != value })
+	}
+	fillIn(labels, common)
+	return labels
+}
+
+// fillIn adds labels that are not there, or empty.
+func fillIn(labels, more map[string]string) {
+	for name, value := range more {
+		if labels[name] == "" && value != "" {
+			labels[name] = value
+		}
+	}
 }
 
 // hasRunbook tells whether there is a runbook of a name; nil: there are none here.

@@ -240,7 +240,7 @@ func (r crisesReader) asked(c *crisis.Crisis, what asked, at time.Time) dueView 
 		v.Prepared = d.Send != ""
 		return v
 	}
-	title := foreign(what.run.Fill(what.step.Step.Title.In(r.Code)), longestReason)
+	title := r.filled(what.run.Run, what.step.Step.Title.In(r.Code))
 	return r.due(r.T("crises.due.step", "what", title, "time", r.until(at)), "/runs/"+what.run.ID+"#step-"+what.step.Step.ID, at)
 }
 
@@ -249,7 +249,7 @@ func (r crisesReader) askedBriefly(what asked) string {
 	if d := what.message; d != nil {
 		return r.stepName(d.Step, d.Number)
 	}
-	return foreign(what.run.Fill(what.step.Step.Title.In(r.Code)), longestReason)
+	return r.filled(what.run.Run, what.step.Step.Title.In(r.Code))
 }
 
 // crisisHealth is where a crisis stands as colour, shape and word. An exercise never is in the colour of what is real.

@@ -44,6 +44,7 @@ func TestACrisisInTwoBrowsers(t *testing.T) {
 	one, two := hand{t, chromium(t)}, hand{t, chromium(t)}
 	trouble, other := collectTrouble(t, one.ctx), collectTrouble(t, two.ctx)
 	one.signsIn(s.site, "operator", "/alerts/p1", "fr")
+	one.is("the rule is written in lines", `getComputedStyle(document.querySelector("p.condition")).display === "block"`)
 	one.do("start from the alert", chromedp.Click(chromedp.CSS("#start-cdn-isp")))
 	one.wait("the run", `location.pathname.startsWith("/runs/") && document.querySelectorAll(".steps > .step").length > 8`)
 	of := s.crises.Of("p1")
@@ -103,11 +104,14 @@ func TestACrisisInTwoBrowsers(t *testing.T) {
 	one.do("by key, to the list", chromedp.KeyEvent("g"), chromedp.KeyEvent("c"), chromedp.WaitVisible(chromedp.CSS("#crises-list")))
 	one.is("the navigation", `document.querySelector("nav.pages [aria-current]").pathname === "/crises"`)
 
+	unsaid := s.run(t, s.open(t, crisis.Crisis{Title: "CloudFront va mal", Labels: map[string]string{"cdn": "cloudfront"}}))
 	one.do("telephone", chromedp.EmulateViewport(390, 844))
-	for _, path := range []string{"/crises", "/crises/" + of.ID, "/runbooks", "/runbooks/cdn-isp", "/runs/" + run.ID, "/support"} {
+	for _, path := range []string{"/crises", "/crises/" + of.ID, "/runbooks", "/runbooks/cdn-isp", "/runs/" + run.ID, "/runs/" + unsaid.ID, "/support"} {
 		one.do(path, chromedp.Navigate(s.http.URL+path), chromedp.WaitVisible(chromedp.CSS("main")))
 		one.is(path+": no sideways scroll", `document.documentElement.scrollWidth <= innerWidth`)
 		one.is(path+": nothing sticks out", `[...document.querySelectorAll("main *")].every((e) => e.closest("svg, .hidden, .info, details:not([open]), .sections, pre, table") || e.getBoundingClientRect().right <= innerWidth + 1)`)
+		one.is(path+": buttons can be read", `[...document.querySelectorAll("main :is(button, .button)")].filter((e) => e.checkVisibility()).every((e) => getComputedStyle(e).color !== getComputedStyle(e).backgroundColor)`)
+		one.is(path+": what opens says so", `[...document.querySelectorAll("main summary:not(.button, .info *)")].filter((e) => e.checkVisibility()).every((e) => getComputedStyle(e).display === "list-item")`)
 		one.is(path+": targets are large enough", `[...document.querySelectorAll("main :is(button, .button)")].filter((e) => e.checkVisibility()).every((e) => e.offsetHeight >= 44)`)
 	}
 	for _, message := range append(trouble(), other()...) {
@@ -172,7 +176,8 @@ func TestCrisisPictures(t *testing.T) {
 	s.said(t, of, false)
 	drill := s.open(t, crisis.Crisis{Title: "Répétition : perte d’un CDN", Drill: true, Match: "finale", Labels: map[string]string{"cdn": "akamai", "isp": "Orange"}, Began: time.Now().Add(-6 * time.Minute)})
 	drilled := s.run(t, drill)
-	s.shown.known, s.shown.value = true, .031
+	unsaid := s.run(t, s.open(t, crisis.Crisis{Title: "CloudFront va mal", Match: "finale", Labels: map[string]string{"cdn": "cloudfront"}, Began: time.Now().Add(-2 * time.Minute)}))
+	s.shown.known, s.shown.value, s.shown.since = true, .004, time.Now().Add(-3*time.Minute)
 	s.Publish(board)
 	h := hand{t, chromium(t)}
 	h.signsIn(s.site, "operator", "/crises", "fr")
@@ -205,6 +210,8 @@ func TestCrisisPictures(t *testing.T) {
 		{"run-laptop", "/runs/" + run.ID + "?lang=fr", "dark", 1440, 900, 1, nothing},
 		{"run-laptop-light-en", "/runs/" + run.ID + "?lang=en", "light", 1440, 900, 1, nothing},
 		{"run-phone", "/runs/" + run.ID + "?lang=fr", "dark", 390, 844, 2, nothing},
+		{"run-unsaid-laptop", "/runs/" + unsaid.ID + "?lang=fr", "dark", 1440, 900, 1, nothing},
+		{"run-unsaid-phone-en", "/runs/" + unsaid.ID + "?lang=en", "light", 390, 844, 2, nothing},
 		{"run-drill-phone-en", "/runs/" + drilled.ID + "?lang=en", "light", 390, 844, 2, nothing},
 		{"support-before", "/support?lang=fr", "dark", 1440, 900, 1, opened},
 		{"support-laptop", "/support?lang=fr&words=en", "dark", 1440, 900, 1, chromedp.Steps(said, chromedp.Sleep(1500*time.Millisecond), opened)},

@@ -2,9 +2,11 @@ package web
 
 import (
 	"cmp"
+	"html"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -147,7 +149,23 @@ func (r crisesReader) runMini(run *runbooks.View) runMini {
 
 // runTitle is what a run's runbook is called.
 func (r crisesReader) runTitle(run *runbooks.Run) string {
-	return foreign(run.Fill(cmp.Or(run.Runbook.Title.In(r.Code), run.Runbook.ID)), longestReason)
+	return r.filled(run, cmp.Or(run.Runbook.Title.In(r.Code), run.Runbook.ID))
+}
+
+// filled is a text of a run in one line. What nobody has said yet is asked for in its place.
+func (r crisesReader) filled(run *runbooks.Run, text string) string {
+	return foreign(r.unsaid(run, run.Fill(text)), longestReason)
+}
+
+// unsaid puts words into the holes that are left in a text of a run, or in its HTML.
+func (r crisesReader) unsaid(run *runbooks.Run, text string) string {
+	if !strings.Contains(text, "{") {
+		return text
+	}
+	for _, name := range run.Unsaid() {
+		text = strings.ReplaceAll(text, "{"+name+"}", html.EscapeString(r.T("runs.unsaid", "what", r.dimension(name))))
+	}
+	return text
 }
 
 // crisisForm is the form as it was sent, or empty.

@@ -58,8 +58,7 @@ type scenarioFit struct{ Title, About, Runbook, URL string }
 // sendMini is what was sent, in one line.
 type sendMini struct {
 	URL, Title, At, Who, State, Class string
-	Told, Total                       int
-	Numbers                           string
+	Numbers                           string // people and posts that are done, each of how many
 }
 
 func (s *Server) showCrisis(c echo.Context) error { return s.renderCrisis(c, http.StatusOK, "") }
@@ -94,7 +93,7 @@ func (r crisesReader) fillCrisis(v *crisisView, c *crisis.Crisis) {
 	v.People = r.persons(c.Lead)
 	v.NowTime = r.now.In(r.zone).Format("15:04")
 	for _, name := range hitLabels {
-		v.Labels = append(v.Labels, fieldView{Name: "label-" + name, Label: r.dimension(name), Value: c.Labels[name], Max: "100"})
+		v.Labels = append(v.Labels, fieldView{Name: "label-" + name, Label: r.dimension(name), Value: r.labelField(name, c.Labels[name]), Max: "100"})
 	}
 	for _, id := range c.Problems {
 		l := linkedAlert{URL: "/alerts/" + url.PathEscape(id), Title: foreign(id, longestName), Health: healthView{Class: "unknown", Word: r.T("crises.alert.gone")}}
@@ -153,7 +152,7 @@ func (r crisesReader) fits(c *crisis.Crisis, labels map[string]string, rule stri
 	for _, f := range r.forWhat(labels, now, rule) {
 		fitting[f.Runbook.ID] = true
 		fits = append(fits, runbookFit{
-			ID: f.Runbook.ID, Title: fillLabels(r.bookTitle(f.Runbook), labels), Why: r.fitWhy(f.Why), Owner: foreign(f.Runbook.Owner, longestName),
+			ID: f.Runbook.ID, Title: r.fillLabels(f.Runbook, labels), Why: r.fitWhy(f.Why), Owner: foreign(f.Runbook.Owner, longestName),
 			Running: running[f.Runbook.ID], Holes: r.holes(f.Runbook, labels),
 		})
 	}
@@ -191,17 +190,31 @@ func (r crisesReader) forWhat(labels map[string]string, now match.Now, rule stri
 	return fits
 }
 
-// bookTitle is a runbook's title; what is not known before it is started stays as {isp}.
-func (r crisesReader) bookTitle(rb *runbooks.Runbook) string {
-	return foreign(cmp.Or(rb.Title.In(r.Code), rb.ID), longestReason)
+// bookTitle is a runbook's title before it is started: [CDN] degrades on [ISP].
+func (r crisesReader) bookTitle(rb *runbooks.Runbook) string { return r.fillLabels(rb, nil) }
+
+// holeWord is what stands in a hole as long as it is any: [ISP].
+func (r crisesReader) holeWord(name string) (string, bool) {
+	word, ok := r.texts["alerts.dimension."+name]
+	return "[" + word + "]", ok
 }
 
-// fillLabels puts what is known into a title: {cdn} degrades on Free.
-func fillLabels(title string, labels map[string]string) string {
-	for name, value := range labels {
-		title = strings.ReplaceAll(title, "{"+name+"}", foreign(value, longestName))
+// fillLabels puts what is known into a runbook's title: [CDN] degrades on Free.
+func (r crisesReader) fillLabels(rb *runbooks.Runbook, labels map[string]string) string {
+	return foreign(runbooks.Fill(cmp.Or(rb.Title.In(r.Code), rb.ID), func(name string) (string, bool) {
+		if labels[name] != "" {
+			return r.labelValue(name, labels[name]), true
+		}
+		return r.holeWord(name)
+	}), longestReason)
+}
+
+// labelField is a label's value as a form has it: what typedLabel reads.
+func (r crisesReader) labelField(name, value string) string {
+	if name == "cdn" && value != "" {
+		return r.labelValue(name, value)
 	}
-	return title
+	return value
 }
 
 // holes are the labels that a runbook speaks of and that nobody has said.
@@ -244,17 +257,17 @@ func (r crisesReader) sendMini(of *send.Send) sendMini {
 		v.Class = "unknown"
 	}
 	p := r.sends.Progress(of.ID)
-	waits := 0
+	if of.Confirmed.IsZero() || !p.Known {
+		return v
+	}
+	var done, all reached
 	for i := range of.Legs {
-		v.Total += of.Legs[i].Size()
+		all.add(&of.Legs[i], of.Legs[i].Size())
 		if i < len(p.Legs) {
-			waits += p.Legs[i].OpenNow()
+			done.add(&of.Legs[i], max(0, p.Legs[i].Size-p.Legs[i].OpenNow()))
 		}
 	}
-	if !of.Confirmed.IsZero() && p.Known {
-		v.Told = max(0, v.Total-waits)
-		v.Numbers = r.T("crises.send.numbers", "done", r.fixed(float64(v.Told), 0), "total", r.fixed(float64(v.Total), 0))
-	}
+	v.Numbers = r.countedOf(done, all)
 	return v
 }
 
@@ -299,7 +312,7 @@ func (r crisesReader) fitWhy(why []string) string {
 		case value == "*":
 			parts = append(parts, r.T("runbooks.why.any", "what", r.dimension(name)))
 		default:
-			parts = append(parts, r.dimension(name)+nbsp+foreign(value, longestName))
+			parts = append(parts, r.dimension(name)+nbsp+r.labelValue(name, value))
 		}
 	}
 	if len(parts) == 0 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -18,6 +19,9 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/goccy/go-yaml"
 
+	"vigie/alerts"
+	"vigie/alerts/notice"
+	"vigie/alerts/rule"
 	"vigie/internal/account"
 	"vigie/internal/bus/bustest"
 	"vigie/internal/state"
@@ -65,13 +69,14 @@ type crisisSite struct {
 type signalsShown struct {
 	mu    sync.Mutex
 	value float64
+	since time.Time
 	known bool
 }
 
-func (s *signalsShown) Value(string, map[string]string) (float64, bool) {
+func (s *signalsShown) Value(string, map[string]string, *float64, *float64) (runbooks.Reading, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.value, s.known
+	return runbooks.Reading{Value: s.value, Since: s.since}, s.known
 }
 
 func newCrisisSite(t *testing.T) *crisisSite {
@@ -96,7 +101,9 @@ func newCrisisSite(t *testing.T) *crisisSite {
 	s.crises = crisis.New(crisis.Config{State: bucket, Lines: stream, Log: log})
 	words, err := library.New(library.Config{State: bucket, Limits: houseLimits})
 	must(err)
-	s.runs = runbooks.New(runbooks.Config{State: bucket, Crises: s.crises, Log: log, Runbooks: exampleRunbooks(t), Signals: s.shown})
+	s.runs = runbooks.New(runbooks.Config{State: bucket, Crises: s.crises, Log: log, Runbooks: exampleRunbooks(t), Signals: s.shown, Names: func(_, value string) string {
+		return map[string]string{"cloudfront": "CloudFront", "akamai": "Akamai"}[value]
+	}})
 	s.sends = send.NewRoom(send.RoomConfig{
 		Bus: b, KV: sendsKV, State: sends, Log: log,
 		Accounts: []send.Account{{ID: "page", Kind: channel.Status, Name: "Page d’état"}, {ID: "page-drill", Kind: channel.Status, Name: "Page d’exercice", Drill: true}},
@@ -259,6 +266,129 @@ func TestACrisisIsOpenedFromAnAlertAndItsRunbookStarted(t *testing.T) {
 	}
 }
 
+// An incident is told apart by the CDN; that all its alerts are of one network is known all the same.
+func TestACrisisHasWhatAllAlertsOfItsIncidentShare(t *testing.T) {
+	s := newCrisisSite(t)
+	member := func(id, channel string) alerts.Member {
+		return alerts.Member{Alert: rule.Alert{Key: id, Rule: "first-byte", Labels: map[string]string{"cdn": "cloudfront", "isp": "Free", "channel": channel}, Status: rule.Firing, Severity: notice.Critical}}
+	}
+	put(t, s.state, "p.p7", alerts.Problem{
+		ID: "p7", Key: "cdn/cdn=cloudfront", Group: "cdn", Rule: "first-byte", Severity: notice.Critical, Title: rule.Text{FR: "CloudFront : premier octet"},
+		Labels: map[string]string{"cdn": "cloudfront"}, Began: s.now.Add(-time.Minute), Noticed: s.now, Opened: s.now, Alerts: []alerts.Member{member("a", "TF1"), member("b", "M6")},
+	})
+	for range 500 {
+		if s.room.Snapshot().Find("p7") != nil {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	b := s.signedIn(t, "operator")
+	panel := s.doc(t, b, "/alerts/p7?lang=fr").Find("#crisis-of")
+	if first := panel.Find(".fit").First(); first.Find("#start-cdn-isp").Length() != 1 || first.Find("[name^=label-]").Length() != 0 || !strings.Contains(plain(first), "se dégrade chez Free") {
+		t.Errorf("offered first: %s", plain(first))
+	}
+	if got := plain(panel); !strings.Contains(got, "Lecture perturbée") {
+		t.Errorf("without the scenario for a network: %s", got)
+	}
+	status, to, refused := s.posted(t, b, "/crises", url.Values{"problem": {"p7"}, "runbook": {"cdn-isp"}})
+	if status != http.StatusSeeOther {
+		t.Fatalf("start: %d %s", status, refused)
+	}
+	if of := s.crises.Of("p7"); of == nil || of.Labels["isp"] != "Free" || of.Labels["cdn"] != "cloudfront" || of.Labels["channel"] != "" {
+		t.Errorf("the crisis: %+v", of)
+	}
+	page := s.doc(t, b, to+"?lang=fr")
+	if got := plain(page.Find("#step-steer-all .machine")); !strings.Contains(got, "/rules/cloudfront/Free") {
+		t.Errorf("the call: %s", got)
+	}
+	if page.Find("#run-unsaid").Length() != 0 || strings.Contains(page.Find("main").Text(), "{isp}") {
+		t.Error("what is known is asked for")
+	}
+}
+
+func TestWhatAllAlertsShare(t *testing.T) {
+	over := time.Now()
+	alert := func(ended time.Time, labels ...string) alerts.Member {
+		of := map[string]string{}
+		for _, l := range labels {
+			name, value, _ := strings.Cut(l, "=")
+			of[name] = value
+		}
+		return alerts.Member{Alert: rule.Alert{Labels: of}, Ended: ended}
+	}
+	for _, tt := range []struct {
+		name string
+		own  map[string]string
+		more int
+		of   []alerts.Member
+		want string
+	}{
+		{"no alert", map[string]string{"cdn": "a"}, 0, nil, "map[cdn:a]"},
+		{"one", map[string]string{"cdn": "a"}, 0, []alerts.Member{alert(time.Time{}, "cdn=a", "isp=Free")}, "map[cdn:a isp:Free]"},
+		{"all the same", nil, 0, []alerts.Member{alert(time.Time{}, "isp=Free", "cdn=a"), alert(time.Time{}, "isp=Free", "cdn=b")}, "map[isp:Free]"},
+		{"one of the whole CDN", map[string]string{"cdn": "a"}, 0, []alerts.Member{alert(time.Time{}, "cdn=a", "isp=Free"), alert(time.Time{}, "cdn=a")}, "map[cdn:a]"},
+		{"two networks", map[string]string{"cdn": "a"}, 0, []alerts.Member{alert(time.Time{}, "cdn=a", "isp=Free"), alert(time.Time{}, "cdn=a", "isp=SFR")}, "map[cdn:a]"},
+		{"another network that is over", map[string]string{"cdn": "a"}, 0, []alerts.Member{alert(time.Time{}, "cdn=a", "isp=Free"), alert(over, "cdn=a", "isp=SFR")}, "map[cdn:a isp:Free]"},
+		{"all over", map[string]string{"cdn": "a"}, 0, []alerts.Member{alert(over, "cdn=a", "isp=Free"), alert(over, "cdn=a", "isp=Free")}, "map[cdn:a isp:Free]"},
+		{"more than are kept", map[string]string{"cdn": "a"}, 3, []alerts.Member{alert(time.Time{}, "cdn=a", "isp=Free")}, "map[cdn:a]"},
+		{"more that are over", map[string]string{"cdn": "a"}, 3, []alerts.Member{alert(time.Time{}, "cdn=a", "isp=Free"), alert(over, "cdn=a", "isp=SFR")}, "map[cdn:a isp:Free]"},
+		{"its own come first", map[string]string{"isp": "SFR"}, 0, []alerts.Member{alert(time.Time{}, "isp=Free")}, "map[isp:SFR]"},
+	} {
+		i := alerts.Incident{Problem: alerts.Problem{Labels: tt.own, More: tt.more, Alerts: tt.of}}
+		if got := fmt.Sprint(hitLabelsOf(&i)); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+		if len(i.Labels) != len(tt.own) {
+			t.Errorf("%s: the incident itself was changed", tt.name)
+		}
+	}
+}
+
+// What a runbook speaks of and nobody has said is asked for in words, and nothing is called without it.
+func TestARunAsksForWhatNobodySaid(t *testing.T) {
+	s := newCrisisSite(t)
+	b := s.signedIn(t, "operator")
+	of := s.open(t, crisis.Crisis{Title: "CloudFront va mal", Match: "finale", Labels: map[string]string{"cdn": "cloudfront"}})
+	run := s.run(t, of)
+	at := "/runs/" + run.ID
+	page := s.doc(t, b, at+"?lang=fr")
+	if got := plain(page.Find("#run-unsaid")); !strings.Contains(got, "À préciser : FAI.") || !strings.Contains(got, "étape 6, étape 7, étape 8, étape 11") {
+		t.Errorf("what is asked for: %s", got)
+	}
+	if got := plain(page.Find("h1")); got != "CloudFront se dégrade chez [FAI à préciser]" {
+		t.Errorf("the title: %s", got)
+	}
+	if got := page.Find("main").Text(); strings.Contains(got, "{isp}") {
+		t.Errorf("a hole is shown as it is written: %s", got[max(0, strings.Index(got, "{isp}")-40):strings.Index(got, "{isp}")+5])
+	}
+	for _, step := range []string{"steer-all", "stalls-gone"} {
+		if got := plain(page.Find("#step-" + step + " .machine")); !strings.Contains(got, "Préciser d’abord : FAI") {
+			t.Errorf("%s: %s", step, got)
+		}
+	}
+	for _, to := range []struct {
+		path string
+		form url.Values
+	}{{"/confirm/tick", url.Values{"evidence": {"colonne CloudFront"}}}, {"/capacity/tick", url.Values{"evidence": {"12 Gbit/s"}}}, {"/move/choose", url.Values{"choice": {"all"}}}} {
+		if status, _, refused := s.posted(t, b, at+to.path, to.form); status != http.StatusSeeOther {
+			t.Fatalf("%s: %d %s", to.path, status, refused)
+		}
+	}
+	if s.doc(t, b, at).Find("#step-steer-all [action$='/call']").Length() != 0 {
+		t.Error("a call that would be refused is offered")
+	}
+	if status, _, refused := s.posted(t, b, at+"/steer-all/call?lang=fr", nil); status != http.StatusUnprocessableEntity || !strings.Contains(refused, "précisez d’abord, en haut de la page : FAI") {
+		t.Errorf("a call without it: %d %q", status, refused)
+	}
+	if status, _, refused := s.posted(t, b, at+"/labels", url.Values{"label-isp": {"Free"}}); status != http.StatusSeeOther {
+		t.Fatalf("say it: %d %s", status, refused)
+	}
+	page = s.doc(t, b, at+"?lang=fr")
+	if page.Find("#run-unsaid, .lacks").Length() != 0 || plain(page.Find("h1")) != "CloudFront se dégrade chez Free" || !strings.Contains(plain(page.Find("#step-steer-all .machine")), "/rules/cloudfront/Free") {
+		t.Errorf("once it is said: %s; %s", plain(page.Find("h1")), plain(page.Find("#step-steer-all .machine")))
+	}
+}
+
 func TestRunbooksThatRulesNameAreLinks(t *testing.T) {
 	s := newCrisisSite(t)
 	r := alertsReader{hasRunbook: s.hasRunbook()}
@@ -400,6 +530,13 @@ func TestARunIsCarriedOutByMany(t *testing.T) {
 	if got := step("stalls-gone"); !strings.Contains(got, "pas encore") || !strings.Contains(got, "3,1") || !strings.Contains(got, "Free") {
 		t.Errorf("a signal: %s", got)
 	}
+	s.shown.mu.Lock()
+	s.shown.value, s.shown.since = .004, time.Now().Add(-3*time.Minute-5*time.Second)
+	since := "vrai depuis 3 min (" + s.shown.since.UTC().Format("15:04") + ")"
+	s.shown.mu.Unlock()
+	if got := step("stalls-gone"); !strings.Contains(got, since) {
+		t.Errorf("a signal that is as awaited: %s; without %q", got, since)
+	}
 	// The message: the way to prepare it, then its state.
 	href, _ := s.doc(t, one, at+"?lang=fr").Find("#step-tell .machine a").Attr("href")
 	if href != "/sends/new?crisis="+of.ID+"&scenario=cdn-isp&step=initial" {
@@ -418,7 +555,7 @@ func TestARunIsCarriedOutByMany(t *testing.T) {
 		}
 	}
 	lines := plain(s.doc(t, one, "/crises/"+of.ID+"?lang=fr&kind=steps").Find(".events"))
-	for _, want := range []string{"a passé « Appeler l’astreinte de cloudfront »", "a décidé « Ne rien déplacer, attendre cloudfront »", "a fait"} {
+	for _, want := range []string{"a passé « Appeler l’astreinte de CloudFront »", "a décidé « Ne rien déplacer, attendre CloudFront »", "a fait"} {
 		if !strings.Contains(strings.ReplaceAll(lines, "\u00a0", " "), want) {
 			t.Errorf("the timeline lacks %q: %s", want, lines)
 		}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,12 +13,15 @@ import (
 
 	"vigie/internal/match"
 	"vigie/runbooks/crisis"
+	"vigie/runbooks/send"
 )
 
 // timelineLine is one thing that happened in a crisis.
 type timelineLine struct {
 	pathStep
 	URL  string // of what it is of
+	Noun string // the words that are the link: Text is what stands before them
+	Tail string // what stands after them
 	Who  string
 	Late string // it was written afterwards
 	Note string
@@ -84,9 +88,11 @@ func (r crisesReader) fillTimeline(v *crisisView, c *crisis.Crisis, kind string,
 func (r crisesReader) timelineLine(l *crisis.Line) timelineLine {
 	v := timelineLine{Who: r.who(l.By), Note: foreignLines(l.Text, crisis.MaxNote)}
 	v.Kind, v.Time, v.Minute, v.Machine = kindOf(l), r.at(l.At), r.minute(l.At), l.At.UTC().Format(time.RFC3339)
-	var rest string
-	v.Text, rest = r.sayLine(l)
-	v.Rest = foreign(rest, longestReason)
+	args := r.lineArgs(l)
+	markNoun(args)
+	text, rest := r.told("crisis.what."+l.What, args)
+	v.Text, v.Noun, v.Tail = cutNoun(text)
+	v.Rest = foreign(unmarked.Replace(rest), longestReason)
 	if l.By == "" {
 		v.Who = ""
 	}
@@ -106,11 +112,51 @@ func (r crisesReader) timelineLine(l *crisis.Line) timelineLine {
 	case l.Args["problem"] != "":
 		v.URL = "/alerts/" + url.PathEscape(l.Args["problem"])
 	}
+	switch {
+	case v.URL == "":
+		v.Text, v.Noun, v.Tail = v.Text+v.Noun+v.Tail, "", ""
+	case v.Noun == "" || l.What == crisis.Opened: // the title is the crisis's own
+		v.Text, v.Noun, v.Tail = v.Text+v.Noun+v.Tail+" · ", r.T("crises.line.see"), ""
+	}
 	return v
+}
+
+// What a line is of is the link in it, not the whole sentence: its words stand between two signs that no text has.
+const nounFrom, nounTo = "\x02", "\x03"
+
+var unmarked = strings.NewReplacer(nounFrom, "", nounTo, "")
+
+// markNoun marks the values of a line that name what it is of.
+func markNoun(args map[string]string) {
+	for _, names := range [][]string{{"message", "scenario"}, {"title"}, {"runbook_title"}, {"problem"}} {
+		found := false
+		for _, name := range names {
+			if args[name] != "" {
+				args[name], found = nounFrom+args[name]+nounTo, true
+			}
+		}
+		if found {
+			return
+		}
+	}
+}
+
+// cutNoun is a text before, within and after what is marked.
+func cutNoun(text string) (before, noun, after string) {
+	from, to := strings.Index(text, nounFrom), strings.LastIndex(text, nounTo)
+	if from < 0 || to < from {
+		return unmarked.Replace(text), "", ""
+	}
+	return unmarked.Replace(text[:from]), unmarked.Replace(text[from:to]), unmarked.Replace(text[to:])
 }
 
 // sayLine is a line in words, without who did it and its note; rest are values that the words have no place for.
 func (r crisesReader) sayLine(l *crisis.Line) (text, rest string) {
+	return r.told("crisis.what."+l.What, r.lineArgs(l))
+}
+
+// lineArgs are a line's values as people read them.
+func (r crisesReader) lineArgs(l *crisis.Line) map[string]string {
 	args := maps.Clone(l.Args)
 	if args == nil {
 		args = map[string]string{}
@@ -118,7 +164,7 @@ func (r crisesReader) sayLine(l *crisis.Line) (text, rest string) {
 	var labels []string
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		if label, ok := strings.CutPrefix(name, "label_"); ok {
-			labels = append(labels, r.dimension(label)+nbsp+foreign(args[name], longestName))
+			labels = append(labels, r.dimension(label)+nbsp+r.labelValue(label, args[name]))
 			delete(args, name)
 			continue
 		}
@@ -141,9 +187,9 @@ func (r crisesReader) sayLine(l *crisis.Line) (text, rest string) {
 		if run := r.runs.Get(l.Run); run != nil { // in the reader's language
 			args["runbook_title"] = r.runTitle(run)
 			if s := run.Runbook.Step(args["step"]); s != nil {
-				args["title"] = foreign(run.Fill(s.Title.In(r.Code)), longestReason)
+				args["title"] = r.filled(run, s.Title.In(r.Code))
 				if choice := s.Choice(args["choice"]); choice != nil {
-					args["label"] = foreign(run.Fill(choice.Label.In(r.Code)), longestReason)
+					args["label"] = r.filled(run, choice.Label.In(r.Code))
 				}
 			}
 		}
@@ -151,8 +197,8 @@ func (r crisesReader) sayLine(l *crisis.Line) (text, rest string) {
 	if id := args["scenario"]; id != "" {
 		args["scenario"] = r.scenario(id)
 	}
-	if strings.HasPrefix(l.What, "send-") && args["step"] != "" {
-		args["message"] = r.known("crises.step.", args["step"])
+	if strings.HasPrefix(l.What, "send-") {
+		r.sendArgs(l, args)
 	}
 	if span, err := time.ParseDuration(args["late"]); err == nil {
 		args["late"] = r.span(span)
@@ -163,7 +209,27 @@ func (r crisesReader) sayLine(l *crisis.Line) (text, rest string) {
 	for _, machine := range []string{"runbook", "send", "choice", "signal"} {
 		delete(args, machine)
 	}
-	return r.told("crisis.what."+l.What, args)
+	return args
+}
+
+// sendArgs are what a send's own page says of it, too.
+func (r crisesReader) sendArgs(l *crisis.Line, args map[string]string) {
+	if args["step"] != "" {
+		args["message"] = r.known("crises.step.", args["step"])
+	}
+	if n, err := strconv.Atoi(l.Args["size"]); err == nil {
+		args["size"] = r.plural("send.people", n)
+	}
+	if ids := l.Args["channels"]; ids != "" {
+		args["channels"] = r.sendAccounts(r.sends, ids, l.Drill)
+	}
+	if note := l.Args["note"]; note != "" {
+		args["note"] = r.sendNote(r.sends, strings.TrimPrefix(l.What, "send-"), note, l.Drill)
+	}
+	if l.What == "send-"+send.ActGate { // its note has the channels, and how many of each
+		delete(args, "size")
+		delete(args, "channels")
+	}
 }
 
 // foreignLines is foreign for what has lines of its own.

@@ -66,6 +66,7 @@ func TestTextsAreUsedAndUsedTextsExist(t *testing.T) {
 	for _, name := range []string{"state", "act", "finding", "outcome", "outcome1", "reason", "same", "not", "next", "left", "fact", "plan", "paused", "stage"} {
 		families = append(families, "send."+name+".")
 	}
+	families = append(families, "sends.new.expected.")
 	for _, page := range []string{"list", "new", "one", "lines"} {
 		families = append(families, "sends."+page+".title", "sends."+page+".intro")
 	}

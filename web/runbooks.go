@@ -107,7 +107,7 @@ func (r crisesReader) whenWords(w *runbooks.When) string {
 		for _, id := range w.Rules {
 			title := foreign(id, longestName)
 			if _, of := r.rule(id); of != nil {
-				title = cmp.Or(r.text(of.Title), title)
+				title = cmp.Or(runbooks.Fill(r.text(of.Title), r.ruleHole), title)
 			}
 			titles = append(titles, title)
 		}
@@ -119,7 +119,7 @@ func (r crisesReader) whenWords(w *runbooks.When) string {
 			if value == "*" {
 				value = r.T("runbooks.when.any")
 			}
-			values = append(values, foreign(value, longestName))
+			values = append(values, r.labelValue(name, value))
 		}
 		parts = append(parts, r.dimension(name)+nbsp+strings.Join(values, ", "))
 	}
@@ -135,6 +135,14 @@ func (r crisesReader) whenWords(w *runbooks.When) string {
 	return strings.Join(parts, " · ")
 }
 
+// ruleHole is what stands in a hole of a rule's title: a value is any.
+func (r crisesReader) ruleHole(name string) (string, bool) {
+	if word, ok := r.holeWord(name); ok {
+		return word, true
+	}
+	return "…", true
+}
+
 func (s *Server) showRunbook(c echo.Context) error { return s.renderRunbook(c, http.StatusOK, "") }
 
 func (s *Server) renderRunbook(c echo.Context, status int, problem string) error {
@@ -148,7 +156,7 @@ func (s *Server) renderRunbook(c echo.Context, status int, problem string) error
 	if err != nil {
 		return err
 	}
-	v := runbookView{Row: r.bookRow(rb), Intro: runbooks.HTML(rb.Intro.In(r.Code), nil), Acts: r.acts()}
+	v := runbookView{Row: r.bookRow(rb), Intro: runbooks.HTML(rb.Intro.In(r.Code), r.holeWord), Acts: r.acts()}
 	v.crisesPageView, v.Problem = page, problem
 	v.Title = v.Row.Title
 	for i := range rb.Steps {
@@ -161,8 +169,8 @@ func (s *Server) renderRunbook(c echo.Context, status int, problem string) error
 func (r crisesReader) bookStep(rb *runbooks.Runbook, i int) bookStep {
 	step := &rb.Steps[i]
 	v := bookStep{
-		ID: step.ID, Number: digits(i + 1), Title: foreign(step.Title.In(r.Code), longestReason), Kind: r.T("runbooks.kind." + string(step.Kind)),
-		Owner: foreign(step.Owner, longestName), Due: r.dueWords(step.Due), HTML: runbooks.HTML(step.Text.In(r.Code), nil),
+		ID: step.ID, Number: digits(i + 1), Title: foreign(runbooks.Fill(step.Title.In(r.Code), r.holeWord), longestReason), Kind: r.T("runbooks.kind." + string(step.Kind)),
+		Owner: foreign(step.Owner, longestName), Due: r.dueWords(step.Due), HTML: runbooks.HTML(step.Text.In(r.Code), r.holeWord),
 	}
 	if len(step.Needs) > 0 {
 		v.Facts = append(v.Facts, r.T("runs.waits", "steps", strings.Join(r.stepNumbers(rb, step.Needs), ", ")))
@@ -174,15 +182,15 @@ func (r crisesReader) bookStep(rb *runbooks.Runbook, i int) bookStep {
 	case step.Call != nil:
 		v.Facts = append(v.Facts, step.Call.Method+" "+foreign(step.Call.URL, longestReason))
 	case step.Signal != nil:
-		v.Facts = append(v.Facts, r.awaited(step.Signal, nil))
+		v.Facts = append(v.Facts, r.awaited(step.Signal, func(text string) string { return runbooks.Fill(text, r.holeWord) }))
 	case step.Kind == runbooks.Message:
 		v.Facts = append(v.Facts, r.T("crises.send", "what", r.known("crises.step.", step.Message), "scenario", r.scenario(step.Scenario)))
 	}
 	for _, choice := range step.Choices {
-		v.Facts = append(v.Facts, "→ "+foreign(choice.Label.In(r.Code), longestReason))
+		v.Facts = append(v.Facts, "→ "+foreign(runbooks.Fill(choice.Label.In(r.Code), r.holeWord), longestReason))
 	}
 	if ask := step.Evidence.In(r.Code); ask != "" {
-		v.Facts = append(v.Facts, r.T("runbooks.step.evidence", "what", foreign(ask, longestReason)))
+		v.Facts = append(v.Facts, r.T("runbooks.step.evidence", "what", foreign(runbooks.Fill(ask, r.holeWord), longestReason)))
 	}
 	return v
 }
@@ -193,7 +201,7 @@ func (r crisesReader) choiceLabels(rb *runbooks.Runbook, step string, ids []stri
 	if s := rb.Step(step); s != nil {
 		for i, id := range ids {
 			if choice := s.Choice(id); choice != nil {
-				labels[i] = choice.Label.In(r.Code)
+				labels[i] = runbooks.Fill(choice.Label.In(r.Code), r.holeWord)
 			}
 		}
 	}
@@ -225,7 +233,7 @@ func (r crisesReader) dueWords(d runbooks.Due) string {
 }
 
 func (r crisesReader) startView(rb *runbooks.Runbook, drill bool) startView {
-	v := startView{Drill: drill, Runbook: rb.ID, Holes: r.holes(rb, nil), Title: strings.TrimSpace(r.bookTitle(rb))}
+	v := startView{Drill: drill, Runbook: rb.ID, Holes: r.holes(rb, nil), Title: foreign(strings.TrimSpace(rb.Title.In(r.Code)), longestReason)}
 	if strings.ContainsAny(v.Title, "{}") {
 		v.Title = ""
 	}
@@ -267,7 +275,7 @@ func (s *Server) startRun(c echo.Context) error {
 	}
 	return s.crisesAct(c, crisesAct{what: DidStartRun, on: cut(name, 80), show: show, do: func(ctx context.Context, by string, form url.Values) (string, string, error) {
 		r := s.crisesReader(c)
-		start := runbooks.Start{Runbook: name, Crisis: of, Drill: form.Get("drill") == "1", Problem: form.Get("problem"), Labels: labelsOf(form)}
+		start := runbooks.Start{Runbook: name, Crisis: of, Drill: form.Get("drill") == "1", Problem: form.Get("problem"), Labels: r.labelsOf(form)}
 		if start.Problem != "" && r.snap.Find(start.Problem) == nil {
 			return "", of, crisis.Invalid{Field: "problem", Reason: "is not known"}
 		}
@@ -310,11 +318,11 @@ func (r crisesReader) holds(d time.Duration) string {
 func (r crisesReader) awaited(sig *runbooks.Signal, fill func(string) string) string {
 	where := make([]string, 0, len(sig.Where))
 	for _, name := range slices.Sorted(maps.Keys(sig.Where)) {
-		value := sig.Where[name]
-		if fill != nil {
-			value = fill(value)
+		value := r.labelValue(name, fill(sig.Where[name]))
+		if !strings.HasPrefix(value, "[") { // as [ISP]: that says already what it is of
+			value = r.dimension(name) + nbsp + value
 		}
-		where = append(where, r.dimension(name)+nbsp+foreign(value, longestName))
+		where = append(where, value)
 	}
 	what := r.signal(sig.Name)
 	if len(where) > 0 {

@@ -32,6 +32,8 @@ type runView struct {
 	Acts, Open, Whole   bool   // whole: nothing is left to do
 	People              []choiceView
 	Labels              []fieldView
+	Lacks               string      // what nobody has said yet, and what waits for it
+	Unsaid              []fieldView // to say it
 	Steps               []stepView
 }
 
@@ -72,6 +74,7 @@ type callView struct {
 	Target          string
 	Health          healthView
 	Text, Answer    string
+	Lacks           string // what is to be said before it can be made
 	CanCall, Repeat bool
 }
 
@@ -80,7 +83,6 @@ type signalView struct {
 	Present     bool
 	Condition   string
 	Value, Word string
-	Met         bool
 	Class       string
 }
 
@@ -125,7 +127,7 @@ func (r crisesReader) newRun(run *runbooks.View) runView {
 		ID: run.ID, URL: "/runs/" + run.ID, BookURL: runbooks.Page + run.Runbook.ID, Crisis: "/crises/" + run.Crisis, CrisisTitle: foreign(run.Title, longestReason),
 		Since: strconv.FormatInt(run.Started.UnixMilli(), 10), Lasts: countdown(max(0, r.now.Sub(run.Started))), Began: r.T("runs.began", "time", r.until(run.Started), "who", r.who(run.By)),
 		Lead: r.T("crises.led", "who", r.who(run.Lead)), Mini: r.runMini(run), Next: run.Next, Open: run.Open(), Acts: r.acts() && run.Open(),
-		Intro: run.HTML(run.Runbook.Intro.In(r.Code)), Whole: run.Open() && run.Done == run.Total,
+		Intro: r.unsaid(run.Run, run.HTML(run.Runbook.Intro.In(r.Code))), Whole: run.Open() && run.Done == run.Total,
 	}
 	if of := r.crisis(run.Crisis); of != nil {
 		v.CrisisTitle = foreign(of.Title, longestReason)
@@ -140,13 +142,35 @@ func (r crisesReader) newRun(run *runbooks.View) runView {
 	if v.Acts {
 		v.People = r.persons(run.Lead)
 		for _, name := range run.Runbook.Asks() {
-			v.Labels = append(v.Labels, fieldView{Name: "label-" + name, Label: r.dimension(name), Value: run.Labels[name], Max: "100", Required: run.Labels[name] == ""})
+			field := fieldView{Name: "label-" + name, Label: r.dimension(name), Value: r.labelField(name, run.Labels[name]), Max: "100"}
+			if v.Labels = append(v.Labels, field); run.Labels[name] == "" {
+				v.Unsaid = append(v.Unsaid, field)
+			}
 		}
 	}
+	r.fillLacks(&v, run)
 	for i := range run.Steps {
 		v.Steps = append(v.Steps, r.stepView(run, i))
 	}
 	return v
+}
+
+// fillLacks says what nobody has said yet of a run that goes on, and which steps can neither call nor measure without it.
+func (r crisesReader) fillLacks(v *runView, run *runbooks.View) {
+	unsaid := run.Unsaid()
+	if !v.Open || len(unsaid) == 0 {
+		return
+	}
+	var wait []string
+	for i := range run.Steps {
+		if of := &run.Steps[i]; !of.Status.Over() && len(run.Lacks(of.Step)) > 0 {
+			wait = append(wait, of.Step.ID)
+		}
+	}
+	v.Lacks = r.T("runs.unsaid.what", "what", r.dimensions(unsaid))
+	if len(wait) > 0 {
+		v.Lacks = r.T("runs.unsaid.steps", "what", r.dimensions(unsaid), "steps", strings.Join(r.stepNumbers(run.Runbook, wait), ", "))
+	}
 }
 
 func (r crisesReader) runHealth(run *runbooks.View) healthView {
@@ -167,8 +191,8 @@ func (r crisesReader) stepView(run *runbooks.View, i int) stepView {
 	of := &run.Steps[i]
 	step := of.Step
 	v := stepView{
-		ID: step.ID, URL: "/runs/" + run.ID + "/" + step.ID, Number: digits(i + 1), Title: foreign(run.Fill(step.Title.In(r.Code)), longestReason),
-		Kind: string(step.Kind), KindWord: r.T("runbooks.kind." + string(step.Kind)), State: string(of.Status), HTML: run.HTML(step.Text.In(r.Code)),
+		ID: step.ID, URL: "/runs/" + run.ID + "/" + step.ID, Number: digits(i + 1), Title: r.filled(run.Run, step.Title.In(r.Code)),
+		Kind: string(step.Kind), KindWord: r.T("runbooks.kind." + string(step.Kind)), State: string(of.Status), HTML: r.unsaid(run.Run, run.HTML(step.Text.In(r.Code))),
 		Owner: foreign(step.Owner, longestName), Next: run.Next == step.ID, Folded: of.Status.Over() || of.Status == runbooks.Blocked || of.Status == runbooks.Undecided,
 		DueWords: r.dueWords(step.Due),
 	}
@@ -213,13 +237,13 @@ func (r crisesReader) stepView(run *runbooks.View, i int) stepView {
 	if of.Late > 0 {
 		v.Late = r.T("runs.late", "span", r.span(of.Late))
 	}
-	v.Ask = foreign(step.Evidence.In(r.Code), longestReason)
+	v.Ask = r.filled(run.Run, step.Evidence.In(r.Code))
 	v.MustSay = v.Ask != ""
 	if v.Ask == "" && step.Kind != runbooks.Manual && step.Kind != runbooks.Decision {
 		v.MustSay, v.Ask = true, r.T("runs.how")
 	}
 	for _, choice := range step.Choices {
-		v.Choices = append(v.Choices, choiceView{Value: choice.ID, Label: foreign(run.Fill(choice.Label.In(r.Code)), longestReason), Chosen: t.Choice == choice.ID})
+		v.Choices = append(v.Choices, choiceView{Value: choice.ID, Label: r.filled(run.Run, choice.Label.In(r.Code)), Chosen: t.Choice == choice.ID})
 		if t.Choice == choice.ID {
 			v.Chosen = v.Choices[len(v.Choices)-1].Label
 		}
@@ -237,7 +261,7 @@ func (r crisesReader) stepView(run *runbooks.View, i int) stepView {
 	v.CanTake = !of.Status.Over()
 	v.CanUndo = mark != nil
 	v.UndoWhy = mark != nil && (mark.By != r.user.Name || r.now.Sub(mark.At) > time.Minute)
-	v.Call.CanCall = step.Call != nil && (of.Status == runbooks.Ready || of.Status == runbooks.Failed || of.Status == runbooks.Unknown)
+	v.Call.CanCall = step.Call != nil && v.Call.Lacks == "" && (of.Status == runbooks.Ready || of.Status == runbooks.Failed || of.Status == runbooks.Unknown)
 	v.Call.Repeat = t.Call != nil
 	v.People = r.persons(t.Holder)
 	return v
@@ -264,12 +288,16 @@ func (r crisesReader) callView(run *runbooks.View, of *runbooks.StepView) callVi
 	if call == nil {
 		return callView{}
 	}
-	v := callView{Present: true, Target: call.Method + " " + foreign(run.Fill(call.URL), longestReason), Health: healthView{Class: "unknown", Word: r.T("runs.call.not_yet")}}
-	if run.Drill {
-		v.Target = r.T("runs.call.drill.none")
-		if call.DrillURL != "" {
-			v.Target = call.Method + " " + foreign(run.Fill(call.DrillURL), longestReason)
+	v := callView{Present: true, Health: healthView{Class: "unknown", Word: r.T("runs.call.not_yet")}}
+	if v.Target = r.T("runs.call.drill.none"); !run.Drill || call.DrillURL != "" {
+		address := call.URL
+		if run.Drill {
+			address = call.DrillURL
 		}
+		v.Target = call.Method + " " + foreign(r.unsaid(run.Run, run.Address(address)), longestReason)
+	}
+	if lacks := run.Lacks(of.Step); len(lacks) > 0 && !of.Status.Over() {
+		v.Lacks = r.T("runs.lacks", "what", r.dimensions(lacks))
 	}
 	made := of.Tick.Call
 	if made == nil {
@@ -295,20 +323,26 @@ func (r crisesReader) signalView(run *runbooks.View, of *runbooks.StepView) sign
 	if sig == nil {
 		return signalView{}
 	}
-	v := signalView{Present: true, Condition: r.awaited(sig, run.Fill), Class: "unknown"}
+	v := signalView{Present: true, Condition: r.awaited(sig, func(text string) string { return r.filled(run.Run, text) }), Class: "unknown"}
 	if of.Status.Over() {
 		return v
 	}
-	value, known := r.runs.Signal(run.Run, of.Step.ID)
+	if lacks := run.Lacks(of.Step); len(lacks) > 0 {
+		v.Word = r.T("runs.lacks", "what", r.dimensions(lacks))
+		return v
+	}
+	now, known := r.runs.Signal(run.Run, of.Step.ID)
 	if !known {
 		v.Word = r.T("runs.signal.unknown")
 		return v
 	}
-	v.Value = r.T("runs.signal.now", "value", r.value(sig.Name, value))
-	v.Met = sig.Above != nil && value > *sig.Above || sig.Below != nil && value < *sig.Below
+	v.Value = r.T("runs.signal.now", "value", r.value(sig.Name, now.Value))
 	v.Word = r.T("runs.signal.not_met")
-	if v.Met {
+	if sig.Met(now.Value) {
 		v.Class, v.Word = "fine", r.T("runs.signal.met")
+		if !now.Since.IsZero() {
+			v.Word = r.T("runs.signal.since", "span", r.span(max(0, r.now.Sub(now.Since))), "time", r.until(now.Since))
+		}
 	}
 	return v
 }

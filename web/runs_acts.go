@@ -57,7 +57,7 @@ func (s *Server) leadRun(c echo.Context) error {
 
 func (s *Server) labelRun(c echo.Context) error {
 	return s.onRun(c, DidLabelRun, "", "", func(ctx context.Context, room *runbooks.Room, id, by string, form url.Values) (string, error) {
-		_, err := room.SetLabels(ctx, by, id, labelsOf(form))
+		_, err := room.SetLabels(ctx, by, id, s.crisesReader(c).labelsOf(form))
 		return "", err
 	})
 }

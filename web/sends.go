@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -71,7 +69,7 @@ type sendsKept struct {
 	mu     sync.Mutex
 	made   map[string]*madeOnce
 	flown  map[string]preflown
-	why    map[string]reasonsKept
+	why    map[whyKey]reasonsKept
 	counts map[string]estimateKept
 }
 
@@ -135,12 +133,20 @@ func (r sendsReader) all(n int) string { return r.fixed(float64(n), 0) }
 
 // account is what people call a channel.
 func (r sendsReader) account(id string, drill bool) string {
-	for _, a := range r.sends.Accounts(drill) {
-		if a.ID == id && a.Name != "" {
-			return foreign(a.Name, longestName)
-		}
+	name, _ := r.sendAccount(r.sends, id, drill)
+	return name
+}
+
+// who is a person as the room calls them, whatever their part is: those who act are known to the pages of crises, the
+// others are asked for.
+func (r sendsReader) who(name string) string {
+	if name == "" {
+		return missing
 	}
-	return foreign(id, longestName)
+	if known := r.said.crisesReader.who(name); known != foreign(name, longestName) {
+		return known
+	}
+	return r.said.who(name)
 }
 
 // sendsPageView is what all these pages have.
@@ -379,16 +385,33 @@ func (r sendsReader) sendState(state send.State) stateWord {
 
 // finding is a sentence about what stands against a send.
 func (r sendsReader) finding(f send.Finding) string {
-	text, ok := r.texts["send.finding."+f.Code]
-	if !ok {
-		text = foreign(f.Code, longestReason)
-		for _, name := range slices.Sorted(maps.Keys(f.Args)) {
-			text += " " + foreign(name+": "+f.Args[name], longestReason)
-		}
-		return text
-	}
+	args := map[string]string{}
 	for name, value := range f.Args {
-		text = strings.ReplaceAll(text, "{"+name+"}", foreign(value, longestReason))
+		n, err := strconv.Atoi(value)
+		switch {
+		case err == nil && n == 0: // said by its absence
+			continue
+		case err == nil:
+			value = r.all(n)
+		case name == "takes" || name == "valid":
+			if d, err := time.ParseDuration(value); err == nil {
+				value = r.span(d)
+			}
+		}
+		args[name] = foreign(value, longestReason)
+	}
+	if f.Code == send.FoundLeftOut {
+		var all []string
+		for _, key := range []string{"disagreed", "suppressed", "capped", "unreached"} {
+			if args[key] != "" {
+				all = append(all, args[key]+nbsp+r.T("send.left."+key))
+			}
+		}
+		return r.T("send.finding.left_out", "what", strings.Join(all, ", "))
+	}
+	text, rest := r.told("send.finding."+f.Code, args)
+	if _, ok := r.texts["send.finding."+f.Code]; !ok && rest != "" {
+		text += " " + rest
 	}
 	return text
 }

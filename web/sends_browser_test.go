@@ -185,90 +185,128 @@ func TestSendPictures(t *testing.T) {
 	}
 	s := newSendSite(t, 1000, func(a *send.Account) {
 		if a.ID == "sms" {
-			a.Rate = 25
+			a.Rate = 8
 		}
 	})
-	s.live.answer = func(to string) int {
-		switch {
-		case strings.HasSuffix(to, "07"), strings.HasSuffix(to, "48"):
-			return http.StatusBadRequest
-		case strings.HasSuffix(to, "333"):
-			return -1
-		}
-		return 0
-	}
-	s.Publish(many(t, 0))
-	b := s.signedIn(t, "operator")
-	c, train := s.crisis(t, false), s.crisis(t, true)
-	prepared := s.prepared(t, b, c, message.Initial)
-	checked := s.prepared(t, s.signedIn(t, "second"), s.crisis(t, false), message.Initial)
-	drill := s.prepared(t, b, train, message.Initial)
-	for _, of := range []*send.Send{checked, drill} {
-		if _, err := s.room.Check(t.Context(), of.By, of.ID); err != nil {
-			t.Fatal(err)
-		}
-	}
-	going := s.confirmed(t, s.crisis(t, false))
-	stopped := s.confirmed(t, s.crisis(t, false))
-	s.until(t, "some are told", func() bool { n, _ := s.live.count(); return n >= 12 })
-	if err := s.room.Abort(t.Context(), "third", stopped.ID, "ce n’est pas le bon CDN"); err != nil {
-		t.Fatal(err)
-	}
-	ctx := chromiumFor(t, 5*time.Minute)
 	acted := func(err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	acted(chromedp.Do(ctx, operatorIn(s.site, "/sends", "fr")))
-	nothing := evaluate("0")
-	form := "/sends/new?crisis=" + c.ID + "&scenario=lecture&step=initial"
-	filled := chromedp.Steps(evaluate(`document.querySelector("[name='v.where'][value=tv]").click()`), chromedp.Sleep(2*time.Second))
-	opened := evaluate(`document.querySelectorAll("details.abort, details.adding, details.more").forEach((d) => (d.open = true))`)
-	for _, shot := range []struct {
-		name, path, theme string
-		width, height     int64
-		scale             float64
-		before            chromedp.Action[chromedp.Void]
-	}{
-		{"sends-laptop", "/sends?lang=fr", "dark", 1440, 900, 1, nothing},
-		{"sends-phone-light-en", "/sends?lang=en", "light", 390, 844, 2, nothing},
-		{"send-choose", "/sends/new?lang=fr&crisis=" + c.ID, "light", 1440, 900, 1, nothing},
-		{"send-new-laptop", form + "&lang=fr", "dark", 1440, 900, 1, filled},
-		{"send-new-phone-light", form + "&lang=fr", "light", 390, 844, 2, filled},
-		{"send-new-drill", "/sends/new?lang=fr&crisis=" + train.ID + "&scenario=lecture&step=initial", "light", 1440, 900, 1, filled},
-		{"send-prepared", "/sends/" + prepared.ID + "?lang=fr", "light", 1440, 900, 1, nothing},
-		{"send-checked-laptop", "/sends/" + checked.ID + "?lang=fr", "dark", 1440, 900, 1, nothing},
-		{"send-checked-phone-light-en", "/sends/" + checked.ID + "?lang=en", "light", 390, 844, 2, nothing},
-		{"send-drill", "/sends/" + drill.ID + "?lang=fr", "dark", 1440, 900, 1, nothing},
-		{"send-drill-phone-light", "/sends/" + drill.ID + "?lang=fr", "light", 390, 844, 2, nothing},
-		{"send-going-laptop", "/sends/" + going.ID + "?lang=fr", "dark", 1440, 900, 1, opened},
-		{"send-going-phone-light", "/sends/" + going.ID + "?lang=fr", "light", 390, 844, 2, nothing},
-		{"send-stopped", "/sends/" + stopped.ID + "?lang=fr", "light", 1440, 900, 1, nothing},
-		{"send-lines", linesURL(going.ID, 1, "all", 1) + "&lang=fr", "dark", 1440, 900, 1, nothing},
-		{"audience-laptop", "/audience?lang=fr", "dark", 1440, 900, 1, opened},
-		{"audience-phone-light-en", "/audience?lang=en", "light", 390, 844, 2, nothing},
-		{"audience-segments", "/audience/segments/crew?lang=fr", "light", 1440, 900, 1, nothing},
-		{"audience-never", "/audience/never?lang=fr", "dark", 1440, 900, 1, nothing},
-		{"audience-hits", "/audience/hits?lang=fr", "light", 1440, 900, 1, nothing},
-	} {
-		err := chromedp.Do(ctx,
-			chromedp.EmulateViewport(shot.width, shot.height, chromedp.EmulateScale(shot.scale)),
-			chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-				_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: shot.theme}},
-				})
-				return err
-			}),
-			chromedp.Navigate(s.http.URL+shot.path), chromedp.WaitVisible(chromedp.CSS("main")), shot.before,
-			chromedp.Sleep(500*time.Millisecond), // fonts
-		)
-		if err != nil {
-			t.Fatalf("%s: %v", shot.name, err)
-		}
-		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-		acted(err)
-		acted(os.WriteFile(filepath.Join(*shots, shot.name+".png"), png, 0o644))
+	_, err := s.library.Save(t.Context(), "author", beginning(), 0)
+	acted(err)
+	s.Publish(many(t, 0))
+	b, second := s.signedIn(t, "operator"), s.signedIn(t, "second")
+	answers := func(f func(to string) int) {
+		s.live.mu.Lock()
+		s.live.answer = f
+		s.live.mu.Unlock()
 	}
+	// One of the house's own fails, and of another one nobody knows: a send to them alone ends so, a larger one stops.
+	answers(func(to string) int {
+		return map[string]int{"+33639900001": http.StatusBadRequest, "+33639900002": -1}[to]
+	})
+	house := s.form(t, b, s.crisis(t, false), message.Initial)
+	house.Set("aud", "segment")
+	house.Set("segment", "crew")
+	faulty := s.room.Get(strings.TrimPrefix(s.post(t, b, "/sends", house, nil).Header.Get("Location"), "/sends/"))
+	_, err = s.room.Check(t.Context(), "operator", faulty.ID)
+	acted(err)
+	acted(s.room.Confirm(t.Context(), "second", faulty.ID, faulty.Digest, faulty.People()))
+	s.stands(t, faulty.ID, send.Faulty)
+	failing := s.confirmed(t, s.crisis(t, false))
+	s.stands(t, failing.ID, send.Paused)
+	answers(func(to string) int {
+		switch {
+		case len(s.live.all) < 80: // a failure among the first stops all
+		case strings.HasSuffix(to, "7"):
+			return http.StatusBadRequest
+		case strings.HasSuffix(to, "33"):
+			return -1
+		}
+		return 0
+	})
+	c, train := s.crisis(t, false), s.crisis(t, true)
+	prepared := s.prepared(t, b, c, message.Initial)
+	checked, drill := s.prepared(t, second, s.crisis(t, false), message.Initial), s.prepared(t, b, train, message.Initial)
+	simulated := s.prepared(t, b, s.crisis(t, true), message.Initial)
+	for _, of := range []*send.Send{checked, drill, simulated} {
+		_, err := s.room.Check(t.Context(), of.By, of.ID)
+		acted(err)
+	}
+	acted(s.room.Confirm(t.Context(), "operator", simulated.ID, simulated.Digest, simulated.People()))
+	ctx := chromiumFor(t, 10*time.Minute)
+	acted(chromedp.Do(ctx, operatorIn(s.site, "/sends", "fr")))
+	shoot := func(name, path string, before chromedp.Action[chromedp.Void], views ...string) {
+		t.Helper()
+		for _, view := range views {
+			at := strings.Fields(view) // laptop dark fr
+			width, height, scale := int64(1440), int64(900), 1.0
+			if at[0] == "phone" {
+				width, height, scale = 390, 844, 2
+			}
+			join := "?"
+			if strings.Contains(path, "?") {
+				join = "&"
+			}
+			err := chromedp.Do(ctx,
+				chromedp.EmulateViewport(width, height, chromedp.EmulateScale(scale)),
+				chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+					_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+						Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: at[1]}},
+					})
+					return err
+				}),
+				chromedp.Navigate(s.http.URL+path+join+"lang="+at[2]), chromedp.WaitVisible(chromedp.CSS("main")), before,
+				chromedp.Sleep(500*time.Millisecond), // fonts
+			)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+			acted(err)
+			acted(os.WriteFile(filepath.Join(*shots, name+"-"+strings.Join(at, "-")+".png"), png, 0o644))
+		}
+	}
+	nothing := evaluate("0")
+	filled := chromedp.Steps(evaluate(`document.querySelector("[name='v.where'][value=tv]").click()`), chromedp.Sleep(2*time.Second))
+	refused := chromedp.Steps(chromedp.Click(chromedp.CSS("#prepare-do")), chromedp.Sleep(2*time.Second))
+	opened := evaluate(`document.querySelectorAll("details.abort, details.adding, details.more").forEach((d) => (d.open = true))`)
+	all := []string{"laptop light fr", "laptop dark en", "phone dark fr", "phone light en"}
+	some := []string{"laptop dark fr", "phone light en"}
+	struck := s.crisis(t, false)
+	going := s.confirmed(t, struck)
+	s.until(t, "the house is told", func() bool { return s.room.Progress(going.ID).Legs[1].Reached() >= 3 })
+	shoot("send-held", "/sends/"+going.ID, nothing, some...) // for some seconds only
+	stopped, waiting := s.confirmed(t, s.crisis(t, false)), s.confirmed(t, s.crisis(t, false))
+	s.until(t, "some are told", func() bool { n, _ := s.live.count(); return n >= 100 })
+	acted(s.room.Abort(t.Context(), "third", stopped.ID, "ce n’est pas le bon CDN"))
+	acted(s.room.Pause(t.Context(), "third", waiting.ID, "on attend la régie"))
+	s.stands(t, simulated.ID, send.Completed)
+	capped := s.prepared(t, b, s.crisis(t, false), message.Initial)
+	form := "/sends/new?crisis=" + c.ID + "&scenario=lecture&step=initial"
+	times := "/sends/new?crisis=" + train.ID + "&scenario=debut&step=initial"
+	shoot("send-going", "/sends/"+going.ID, nothing, all...)
+	shoot("send-abort", "/sends/"+going.ID, opened, some...)
+	shoot("send-crisis", "/crises/"+struck.ID, nothing, some...)
+	shoot("sends", "/sends", nothing, all...)
+	shoot("send-checked", "/sends/"+checked.ID, nothing, all...)
+	shoot("send-prepared", "/sends/"+prepared.ID, nothing, some...)
+	shoot("send-capped", "/sends/"+capped.ID, nothing, some...)
+	shoot("send-failing", "/sends/"+failing.ID, nothing, all...)
+	shoot("send-paused", "/sends/"+waiting.ID, nothing, some...)
+	shoot("send-stopped", "/sends/"+stopped.ID, nothing, all...)
+	shoot("send-faulty", "/sends/"+faulty.ID, nothing, all...)
+	shoot("send-drill", "/sends/"+drill.ID, nothing, all...)
+	shoot("send-simulated", "/sends/"+simulated.ID, nothing, some...)
+	shoot("send-lines", linesURL(faulty.ID, 1, "all", 1), nothing, some...)
+	shoot("send-choose", "/sends/new?crisis="+c.ID, nothing, some...)
+	shoot("send-new", form, filled, all...)
+	shoot("send-new-drill", times, filled, some...)
+	shoot("send-new-refused", times, refused, some...)
+	shoot("audience", "/audience", opened, some...)
+	shoot("audience-segments", "/audience/segments/crew", nothing, some...)
+	shoot("audience-never", "/audience/never", nothing, some...)
+	shoot("audience-hits", "/audience/hits", nothing, some...)
 }

@@ -35,11 +35,6 @@ type outcomeBar struct {
 	URL             string // its recipients
 }
 
-// stageView is one of the canary's stages.
-type stageView struct {
-	Name, State string // State: passed, here, later
-}
-
 type sendReason struct{ N, Reason, Text string }
 
 // outcomeGroup are the outcomes that people tell apart.
@@ -103,7 +98,7 @@ func (r sendsReader) leg(of *send.Send, n int, p send.LegProgress, known bool) l
 		if count == 0 && !always(g.Class) {
 			continue
 		}
-		b := outcomeBar{Class: g.Class, Label: r.T("send.outcome." + g.Class), N: r.all(count), URL: linesURL(of.ID, n, g.Class, 1)}
+		b := outcomeBar{Class: g.Class, Label: r.outcomes(g.Class, count), N: r.all(count), URL: linesURL(of.ID, n, g.Class, 1)}
 		if !known {
 			b.N = missing // less than there is is no number
 		}
@@ -119,44 +114,10 @@ func (r sendsReader) leg(of *send.Send, n int, p send.LegProgress, known bool) l
 		return v
 	}
 	v.Stages = r.stages(leg)
-	if p.Rate > 0 {
-		v.Rate = r.T("send.rate", "rate", r.three(p.Rate))
-	}
-	if p.Left > 0 && known && of.State != send.Paused {
-		v.Left = r.T("send.left", "span", r.span(p.Left), "time", r.until(r.now.Add(p.Left)))
+	if known {
+		r.fillPace(&v, of, n, p)
 	}
 	return v
-}
-
-// stages are the canary's: the house's own people, one in a hundred, all. Small lists have fewer.
-func (r sendsReader) stages(leg *send.Leg) (out []stageView) {
-	if !leg.Kind.Personal() {
-		return nil
-	}
-	all := []send.Stage{send.House, send.Percent, send.All}
-	at := -1
-	for i, of := range all {
-		if of == leg.Stage {
-			at = i
-		}
-	}
-	for i, of := range all {
-		if of == send.House && (leg.List.Canary == 0 || leg.List.Canary >= leg.List.Size) {
-			continue
-		}
-		v := stageView{Name: r.T("send.stage." + string(of)), State: "later"}
-		if of == send.House {
-			v.Name = r.T("send.stage.house.n", "n", r.all(leg.List.Canary))
-		}
-		switch {
-		case i < at:
-			v.State = "passed"
-		case i == at:
-			v.State = "here"
-		}
-		out = append(out, v)
-	}
-	return out
 }
 
 // reasonsKept is what providers say most often of a send's failures, as it was counted last: that asks the bus for each.
@@ -164,6 +125,17 @@ type reasonsKept struct {
 	at time.Time
 	of [][]sendReason
 }
+
+// outcomes is what so many of a group are called.
+func (r sendsReader) outcomes(class string, n int) string {
+	if one, ok := r.texts["send.outcome."+class+".one"]; ok && (n == 1 || n == 0 && r.Code == "fr") {
+		return one
+	}
+	return r.T("send.outcome." + class)
+}
+
+// whyKey is of reasons in a reader's language.
+type whyKey struct{ send, lang string }
 
 // Bounds of what providers say: how many failed recipients are looked at, and how many of the reasons are told.
 const (
@@ -174,8 +146,9 @@ const (
 
 // reasons puts what providers say most often beside each leg. It looks at the first failed recipients alone.
 func (r sendsReader) reasons(ctx context.Context, of *send.Send, legs []legView) {
+	key := whyKey{of.ID, r.Code}
 	r.kept.mu.Lock()
-	kept, ok := r.kept.why[of.ID]
+	kept, ok := r.kept.why[key]
 	r.kept.mu.Unlock()
 	if !ok || r.now.Sub(kept.at) > reasonsFor {
 		kept = reasonsKept{at: r.now, of: make([][]sendReason, len(legs))}
@@ -186,9 +159,9 @@ func (r sendsReader) reasons(ctx context.Context, of *send.Send, legs []legView)
 		}
 		r.kept.mu.Lock()
 		if r.kept.why == nil || len(r.kept.why) > 200 {
-			r.kept.why = map[string]reasonsKept{}
+			r.kept.why = map[whyKey]reasonsKept{}
 		}
-		r.kept.why[of.ID] = kept
+		r.kept.why[key] = kept
 		r.kept.mu.Unlock()
 	}
 	for i := range legs {
@@ -206,25 +179,17 @@ func (r sendsReader) reasonsOf(ctx context.Context, of *send.Send, leg int) (out
 	type why struct{ reason, text string }
 	counts := map[why]int{}
 	for _, l := range lines {
-		counts[why{l.Reason, foreign(l.Text, 80)}]++
+		counts[why{r.sendReason(l.Outcome, l.Reason), foreign(l.Text, 80)}]++
 	}
 	all := slices.SortedFunc(maps.Keys(counts), func(a, b why) int {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.reason, b.reason), cmp.Compare(a.text, b.text))
 	})
 	for _, w := range all[:min(len(all), reasonsShown)] {
-		v := sendReason{N: r.all(counts[w]), Reason: r.reason(w.reason), Text: w.text}
+		v := sendReason{N: r.all(counts[w]), Reason: w.reason, Text: w.text}
 		if total > len(lines) {
 			v.N = r.T("send.reasons.of", "n", v.N, "of", r.all(len(lines)))
 		}
 		out = append(out, v)
 	}
 	return out
-}
-
-// reason is why a provider did not take something, in words.
-func (r sendsReader) reason(reason string) string {
-	if reason == "" {
-		return r.T("send.reason.untold")
-	}
-	return r.known("send.reason.", reason)
 }

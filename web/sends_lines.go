@@ -125,6 +125,9 @@ func (r sendsReader) line(l send.Line) sendLine {
 			v.Class = g.Class
 		}
 	}
+	if l.Outcome == send.Accepted || l.Outcome == send.Delivered {
+		v.Text = "" // what it answers to what it took is no reason; the file has it
+	}
 	if !r.acts() {
 		v.To = masked(v.To)
 		v.Text = "" // a provider may repeat the address
@@ -140,7 +143,7 @@ func (r sendsReader) line(l send.Line) sendLine {
 		v.Tries = r.all(l.Tries)
 	}
 	if l.Reason != "" {
-		v.Reason = r.reason(l.Reason)
+		v.Reason = r.sendReason(l.Outcome, l.Reason)
 	}
 	return v
 }

@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -95,6 +94,9 @@ func (r sendsReader) due() (rows []dueRow) {
 				row.URL, row.Do = "/sends/"+d.Send, r.T("sends.due.look")
 			case r.acts():
 				row.URL, row.Do = newSendURL(c, d.Scenario, string(d.Step)), r.T("sends.due.prepare")
+				if c.Drill {
+					row.Do = r.T("sends.new.do.drill")
+				}
 			}
 			rows = append(rows, row)
 		}
@@ -142,16 +144,7 @@ func (r sendsReader) preparer(of *send.Send) string {
 }
 
 // size is how many it goes to: people, and posts.
-func (r sendsReader) size(of *send.Send) string {
-	var parts []string
-	if n := of.People(); n > 0 {
-		parts = append(parts, r.plural("send.people", n))
-	}
-	if n := posts(of); n > 0 {
-		parts = append(parts, r.plural("send.posts", n))
-	}
-	return strings.Join(parts, " · ")
-}
+func (r sendsReader) size(of *send.Send) string { return r.counted(reached{of.People(), posts(of)}) }
 
 // posts is how many posts a send has: those of channels that are not a person's.
 func posts(of *send.Send) (n int) {
@@ -167,10 +160,15 @@ func (r sendsReader) pausedWhy(of *send.Send) string {
 	if p == nil {
 		return r.T("send.paused.person", "who", missing, "time", missing)
 	}
-	text := r.T("send.paused.person", "who", r.who(p.By), "time", r.at(p.At))
 	if p.By == "" {
-		text = r.T("send.paused."+pauseKey(p.Why), "leg", r.account(p.Leg, of.Drill), "time", r.at(p.At))
+		args := map[string]string{"leg": r.account(p.Leg, of.Drill), "time": r.at(p.At)}
+		if p.Text != "" {
+			args["what"] = r.failures(p.Text)
+		}
+		text, _ := r.told("send.paused."+pauseKey(p.Why), args)
+		return text
 	}
+	text := r.T("send.paused.person", "who", r.who(p.By), "time", r.at(p.At))
 	if p.Text != "" {
 		text += " " + r.T("alerts.quoted", "text", foreign(p.Text, longestReason))
 	}

@@ -72,10 +72,10 @@ type variableView struct {
 	Kind                       string // time, minutes, number, choice, list, text, url
 	Value, Placeholder         string
 	Choices                    []choiceView
+	Typed                      bool     // of a time: it is Value, none of Choices
 	Offered                    []string // for a datalist
-	Usual                      string   // of a time: what it is when nothing is chosen
 	Live                       string   // what the board says now, and as of when
-	Max                        string
+	Focus                      bool     // it is what the reader has to mend first
 }
 
 // audienceForm is who an initial message goes to in person.
@@ -101,6 +101,7 @@ type draftPreview struct {
 	Reach    []reachView
 	ReachWhy string // why nothing can be said of them
 	Notes    []noteView
+	Wrong    []noteView // what is wrong with each field; "": nothing
 	Next     string
 	Ready    bool
 	At       string
@@ -115,6 +116,9 @@ type reachView struct {
 	Left       []sendFact
 	Cost, Note string
 }
+
+// Line is what it costs and how long it takes.
+func (v reachView) Line() string { return strings.Trim(v.Cost+" · "+v.Note, " ·") }
 
 func (s *Server) showNewSend(c echo.Context) error {
 	return s.renderNewSend(c, http.StatusOK, c.QueryParams(), "")
@@ -136,7 +140,23 @@ func (s *Server) renderNewSend(c echo.Context, status int, q url.Values, problem
 	default:
 		status = max(status, r.fillNew(c.Request().Context(), &v, q))
 	}
+	if problem != "" && v.Form != nil {
+		v.Form.focus()
+	}
 	return render(c, status, newSendPage(s.shellView(c, r.locale), v))
+}
+
+// focus is on the first field that something is wrong with.
+func (f *sendForm) focus() {
+	for i := range f.Variables {
+		if f.Variables[i].Problem != "" {
+			f.Variables[i].Focus = true
+			return
+		}
+	}
+	if f.Next != nil {
+		f.Next.Focus = f.Next.Problem != ""
+	}
 }
 
 // fillNew shows as much of the form as was chosen.
@@ -236,7 +256,7 @@ func fits(when, labels map[string]string) bool {
 // form is the form of one message, filled in with what was typed, or with what is likely.
 func (r sendsReader) form(ctx context.Context, c *crisis.Crisis, e *library.Entry, step message.Step, q url.Values) (*sendForm, error) {
 	d, wrong := r.draft(c, e, step, q)
-	p, err := r.sends.Preview(ctx, d)
+	p, err := r.previewed(ctx, &d, &wrong)
 	if err != nil {
 		return nil, err
 	}
@@ -251,11 +271,19 @@ func (r sendsReader) form(ctx context.Context, c *crisis.Crisis, e *library.Entr
 	zone := r.matchZone(c)
 	for _, name := range of.Uses(step) {
 		if v := of.Variables[name]; v != nil && v.Live != "next_by" { // what is promised is asked for once
-			f.Variables = append(f.Variables, r.variable(name, v, p.Values[name], q, zone))
+			if v.Type == message.Time {
+				f.Variables = append(f.Variables, r.timeInput(name, r.words(v.Label, name), r.usualTime(c, of, step, name), tenseOf(v), q, zone))
+			} else {
+				f.Variables = append(f.Variables, r.variable(name, v, p.Values[name], q))
+			}
 		}
 	}
 	if !p.NextBy.IsZero() {
-		next := r.timeInput("next", r.T("sends.new.next"), p.NextBy.Format(time.RFC3339), q, zone)
+		usual := p.NextBy
+		if !d.NextBy.IsZero() {
+			usual = promised(r.now.Add(cmp.Or(of.Timing.Every, 30*time.Minute)))
+		}
+		next := r.timeInput("next", r.T("sends.new.next"), usual, future, q, zone)
 		next.Hint = r.T("sends.new.next.hint")
 		f.Next = &next
 	}
@@ -281,8 +309,35 @@ func (r sendsReader) form(ctx context.Context, c *crisis.Crisis, e *library.Entr
 			f.Open, f.OpenText = "/sends/"+other.ID, r.T("sends.new.open", "who", r.preparer(other), "time", r.until(other.At))
 		}
 	}
-	f.Preview = r.preview(ctx, c, d, p, wrong)
+	f.Preview = r.preview(ctx, c, d, p, &wrong)
+	for i := range f.Variables {
+		f.Variables[i].Problem = wrong.at(f.Variables[i].Name)
+	}
+	if f.Next != nil {
+		f.Next.Problem = wrong.at("next")
+	}
 	return f, nil
+}
+
+// previewed is what a draft would make. A promise that cannot be given is told at its field: the rest is seen all the
+// same.
+func (r sendsReader) previewed(ctx context.Context, d *send.Draft, wrong *wrongs) (*send.Preview, error) {
+	p, err := r.sends.Preview(ctx, *d)
+	if errors.Is(err, send.ErrPromise) && !d.NextBy.IsZero() {
+		wrong.add("next", r.T("sends.new.next"), r.T("send.bad.promise"))
+		d.NextBy = time.Time{}
+		return r.sends.Preview(ctx, *d)
+	}
+	return p, err
+}
+
+// usualTime is what a time is when nobody says otherwise; zero: nothing is.
+func (r sendsReader) usualTime(c *crisis.Crisis, of *message.Scenario, step message.Step, name string) time.Time {
+	if of.Variables[name].Live == "began" {
+		return c.Began
+	}
+	t, _ := time.Parse(time.RFC3339, of.Prefill(step, r.now)[name])
+	return t
 }
 
 // previewSend renders the form as it stands, and keeps nothing.
@@ -299,14 +354,14 @@ func (s *Server) previewSend(c echo.Context) error {
 	}
 	d, wrong := r.draft(of, e, step, q)
 	v := draftPreview{}
-	p, err := r.sends.Preview(c.Request().Context(), d)
+	p, err := r.previewed(c.Request().Context(), &d, &wrong)
 	if err != nil {
 		if statusOf(sendStatus(err)) >= http.StatusInternalServerError {
 			return sendStatus(err)
 		}
 		v.Problems = []string{r.sendProblem(err)}
 	} else {
-		v = r.preview(c.Request().Context(), of, d, p, wrong)
+		v = r.preview(c.Request().Context(), of, d, p, &wrong)
 	}
 	return render(c, http.StatusOK, draftPreviewParts(s.shellView(c, r.locale), v))
 }
@@ -352,8 +407,8 @@ func (s *Server) prepareSend(c echo.Context) error {
 	defer close(once.done)
 	d, wrong := r.draft(of, e, step, q)
 	var made *send.Send
-	if len(wrong) > 0 {
-		err = fmt.Errorf("%w: %s", errDraft, strings.Join(wrong, " "))
+	if !wrong.none() {
+		err = fmt.Errorf("%w: %s", errDraft, strings.Join(r.sentences(&wrong), " "))
 	} else {
 		made, err = s.config.Sends.Prepare(ctx, r.user.Name, d)
 	}
@@ -371,8 +426,11 @@ func (s *Server) prepareSend(c echo.Context) error {
 		s.log.Error("a send is not prepared", "crisis", of.ID, "scenario", e.Scenario.ID, "error", err)
 	}
 	problem := r.sendProblem(err)
-	if len(wrong) > 0 {
-		problem = strings.Join(wrong, " ")
+	if p, err := r.previewed(ctx, &d, &wrong); err == nil { // whatever was found first, all is told at once
+		r.valueProblems(&wrong, &p.Content.Scenario, p.Values, p.Problem)
+	}
+	if !wrong.none() {
+		problem = r.T("sends.new.not", "why", strings.Join(r.sentences(&wrong), " "))
 	}
 	return s.renderNewSend(c, statusOf(err), q, problem)
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -74,7 +75,11 @@ type goneView struct {
 	More          string
 }
 
-type actView struct{ At, Machine, Text, Note string }
+// actView is one thing that was done to a send. Quoted: the note is somebody's own words.
+type actView struct {
+	At, Machine, Text, Note string
+	Quoted                  bool
+}
 
 func (s *Server) showSend(c echo.Context) error { return s.renderSend(c, http.StatusOK, "") }
 
@@ -125,25 +130,10 @@ func (r sendsReader) newSend(ctx context.Context, of *send.Send) sendView {
 	v.Cards = r.cards(of)
 	for _, a := range slices.Backward(of.History) {
 		v.History = append(v.History, actView{
-			At: r.at(a.At), Machine: a.At.UTC().Format(time.RFC3339), Text: r.T("send.did", "what", r.known("send.act.", a.What), "who", r.doer(a.By)), Note: r.noteOf(of, a),
+			At: r.at(a.At), Machine: a.At.UTC().Format(time.RFC3339), Text: r.T("send.did", "what", r.known("send.act.", a.What), "who", r.doer(a.By)), Note: r.sendNote(r.sends, a.What, a.Note, of.Drill), Quoted: a.By != "",
 		})
 	}
 	return v
-}
-
-// noteOf is what is said beside an act. That a gate was opened is noted as channel, stage and recipients.
-func (r sendsReader) noteOf(of *send.Send, a send.Act) string {
-	if a.What != send.ActGate {
-		return foreign(a.Note, longestReason)
-	}
-	var parts []string
-	for part := range strings.SplitSeq(a.Note, ", ") {
-		if words := strings.Fields(part); len(words) == 3 {
-			part = r.account(words[0], of.Drill) + " : " + r.known("send.stage.", words[1]) + " (" + foreign(words[2], 20) + ")"
-		}
-		parts = append(parts, foreign(part, longestName))
-	}
-	return strings.Join(parts, ", ")
 }
 
 // doer is a person, or the system.
@@ -248,6 +238,9 @@ func (r sendsReader) fillCheck(ctx context.Context, v *sendView, of *send.Send) 
 		v.NotYours = r.T("send.not.second")
 	}
 	v.Next = r.T("send.next.checked", "who", r.preparer(of))
+	if of.Drill {
+		v.Next = r.T("send.next.checked_drill", "who", r.preparer(of))
+	}
 	if blocked {
 		v.Next = r.T("send.next.blocked")
 	}
@@ -268,13 +261,14 @@ func (r sendsReader) verb(of *send.Send) string {
 // fillRun is what stands from the moment on at which a send was confirmed.
 func (r sendsReader) fillRun(v *sendView, of *send.Send) {
 	p := r.sends.Progress(of.ID)
-	gone, left, refused, unknown := 0, 0, 0, 0
+	var gone, left reached
+	refused, unknown := 0, 0
 	for i := range p.Legs {
 		for _, o := range send.Outcomes() {
 			if n := p.Legs[i].Get(o); o.Told() {
-				gone += n
+				gone.add(&of.Legs[i], n)
 			} else if o == send.Recalled || o == send.Waiting {
-				left += n
+				left.add(&of.Legs[i], n)
 			}
 		}
 		refused += p.Legs[i].Get(send.Refused)
@@ -286,7 +280,7 @@ func (r sendsReader) fillRun(v *sendView, of *send.Send) {
 		}
 		v.CanPause = r.acts() && of.State != send.Paused
 		v.CanResume = r.acts() && of.State == send.Paused
-		v.AbortWhat = r.T("send.abort.what", "gone", r.all(gone), "left", r.all(left))
+		v.AbortWhat = r.T("send.abort.what", "gone", r.counted(gone), "left", r.counted(left))
 		if !p.Known {
 			v.AbortWhat = r.T("send.abort.what.unknown")
 		}
@@ -312,7 +306,7 @@ func (r sendsReader) fillRun(v *sendView, of *send.Send) {
 		}
 	case send.Aborted:
 		v.Next = r.T("send.next.aborted")
-		g := &goneView{Text: r.T("send.gone", "gone", r.all(gone), "left", r.all(left))}
+		g := &goneView{Text: r.T("send.gone", "gone", r.counted(gone), "left", r.counted(left))}
 		if !p.Known {
 			g.Text = r.T("send.progress.unknown")
 		}
@@ -322,7 +316,7 @@ func (r sendsReader) fillRun(v *sendView, of *send.Send) {
 				g.More += " " + r.T("alerts.quoted", "text", foreign(of.Aborted.Note, longestReason))
 			}
 		}
-		if c := r.crisis(of.Crisis); c != nil && r.acts() && gone > 0 {
+		if c := r.crisis(of.Crisis); c != nil && r.acts() && gone != (reached{}) {
 			g.Correct = newSendURL(c, of.Rendered.Scenario, string(message.Correction))
 		}
 		v.Gone = g
@@ -400,5 +394,5 @@ func (k *sendsKept) forget(id string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	delete(k.flown, id)
-	delete(k.why, id)
+	maps.DeleteFunc(k.why, func(of whyKey, _ reasonsKept) bool { return of.send == id })
 }

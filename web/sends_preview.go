@@ -16,15 +16,16 @@ import (
 )
 
 // preview is what would be said now, and to how many.
-func (r sendsReader) preview(ctx context.Context, c *crisis.Crisis, d send.Draft, p *send.Preview, wrong []string) draftPreview {
-	v := draftPreview{Problems: wrong, At: r.at(r.now), Looks: r.looks(p.Rendered, p.Accounts, d.Channels)}
-	v.Problems = append(v.Problems, r.problemsOf(p.Problem)...)
+func (r sendsReader) preview(ctx context.Context, c *crisis.Crisis, d send.Draft, p *send.Preview, wrong *wrongs) draftPreview {
+	r.valueProblems(wrong, &p.Content.Scenario, p.Values, p.Problem)
+	v := draftPreview{Problems: r.sentences(wrong), At: r.at(r.now), Looks: r.looks(p.Rendered, p.Accounts, d.Channels)}
 	for i := range p.Findings {
 		if f := &p.Findings[i]; f.Level == message.Wrong || f.Kind == "" || slices.ContainsFunc(p.Accounts, func(a send.Account) bool { return a.Kind == f.Kind && chosenAccount(d.Channels, a.ID) }) {
 			v.Findings = append(v.Findings, r.said.finding(f))
 		}
 	}
-	for _, name := range p.Content.Scenario.Uses(d.Step) {
+	for _, name := range append(p.Content.Scenario.Uses(d.Step), "next") {
+		v.Wrong = append(v.Wrong, noteView{"wrong-" + name, wrong.at(name)})
 		if of := p.Content.Scenario.Variables[name]; of != nil && of.Live != "" && d.Values[name] == "" {
 			v.Notes = append(v.Notes, noteView{"note-" + name, r.live(p.Values[name])})
 		}
@@ -33,7 +34,7 @@ func (r sendsReader) preview(ctx context.Context, c *crisis.Crisis, d send.Draft
 		v.Next = r.T("send.next_by", "time", hour(p.NextBy, r.matchZone(c)))
 	}
 	r.fillReach(ctx, &v, c, d, p)
-	v.Ready = p.Rendered != nil && len(wrong) == 0
+	v.Ready = p.Rendered != nil && wrong.none()
 	return v
 }
 

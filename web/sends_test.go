@@ -143,6 +143,7 @@ func newSendSite(t *testing.T, contacts int, edit func(*send.Account)) *sendSite
 	}
 	s.room = send.NewRoom(send.RoomConfig{
 		Bus: b, KV: kvs["sends"], State: sends, Accounts: accounts, Log: log, Lists: s.book.Load,
+		Timeline: func(ctx context.Context, id string, l crisis.Line) error { l.ID = id; return s.crises.Write(ctx, l) },
 		Prepare: send.PrepareConfig{
 			Library: s.library, Audience: func() *audience.Book { return s.book }, Crisis: s.crises.Get, Limits: houseLimits, Lang: "fr",
 			Zone: func(string) *time.Location { return time.FixedZone("Paris", 3600) },
@@ -197,10 +198,12 @@ func newSendSite(t *testing.T, contacts int, edit func(*send.Account)) *sendSite
 		c.Audience = func() *audience.Book { return s.book }
 		c.Matches = season(t, time.Now().Add(-30*time.Minute), newMemoryMatches())
 	})
-	for _, name := range []string{"second", "third"} {
-		_, err := s.accounts.Add(ctx, account.User{Name: name, Roles: account.Roles{account.Operator}}, password)
+	for name, display := range map[string]string{"second": "", "third": "Théo Tiers"} {
+		_, err := s.accounts.Add(ctx, account.User{Name: name, Roles: account.Roles{account.Operator}, Display: display}, password)
 		must(err)
 	}
+	_, err = s.accounts.Change(ctx, "author", func(u *account.User) error { u.Display = "Aude Autrice"; return nil })
+	must(err)
 	return s
 }
 
@@ -234,12 +237,18 @@ func (s *sendSite) crisis(t *testing.T, drill bool) *crisis.Crisis {
 	return c
 }
 
+// hiddenOf are the fields of a message's form that nobody sees.
+func hiddenOf(page *goquery.Document) url.Values {
+	form := url.Values{}
+	page.Find("#send-form input[type=hidden]").Each(func(_ int, i *goquery.Selection) { form.Add(i.AttrOr("name", ""), i.AttrOr("value", "")) })
+	return form
+}
+
 // form is the form of a message, as a browser would send it.
 func (s *sendSite) form(t *testing.T, b *http.Client, c *crisis.Crisis, step message.Step) url.Values {
 	t.Helper()
 	page := s.page(t, b, "/sends/new?lang=fr&crisis="+c.ID+"&scenario=lecture&step="+string(step))
-	form := url.Values{}
-	page.Find("#send-form input[type=hidden]").Each(func(_ int, i *goquery.Selection) { form.Add(i.AttrOr("name", ""), i.AttrOr("value", "")) })
+	form := hiddenOf(page)
 	page.Find("#send-form input[type=checkbox][checked]").Each(func(_ int, i *goquery.Selection) { form.Add(i.AttrOr("name", ""), i.AttrOr("value", "")) })
 	if len(form) < 5 {
 		t.Fatalf("there is no form: %s", plain(page.Find("main")))
@@ -273,6 +282,12 @@ func (s *sendSite) confirmed(t *testing.T, c *crisis.Crisis) *send.Send {
 }
 
 func (s *sendSite) until(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	eventually(t, what, f)
+}
+
+// eventually waits until something is so.
+func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
 	for begun := time.Now(); time.Since(begun) < time.Minute; time.Sleep(10 * time.Millisecond) {
 		if f() {
@@ -432,7 +447,7 @@ func TestAnAbortStopsWithinASecondAndOffersTheCorrection(t *testing.T) {
 		t.Errorf("%v after the abort somebody was told; %d of 600 in all, %d twice", last.Sub(aborted), told, twice)
 	}
 	page := s.page(t, s.signedIn(t, "operator"), "/sends/"+of.ID+"?lang=fr")
-	if got := plain(page.Find("#gone")); !strings.Contains(got, fmt.Sprintf("%d ont été touchés", told+2)) || !strings.Contains(got, "third") { // and two posts
+	if got := spaced(plain(page.Find("#gone"))); !strings.Contains(got, fmt.Sprintf("rappel possible : %d personnes · 2 publications", told)) || !strings.Contains(got, "Théo Tiers") {
 		t.Errorf("what is gone: %q, %d were told", got, told)
 	}
 	if href := page.Find("#correct").AttrOr("href", ""); href != "/sends/new?crisis="+c.ID+"&scenario=lecture&step=correction" {
@@ -474,8 +489,17 @@ func TestFailuresAreTriedAgainAndUnknownOnesByAPersonAlone(t *testing.T) {
 	if got := plain(page.Find("#retry-do")); got != "Réessayer les 2 échecs" {
 		t.Errorf("the button: %q", got)
 	}
+	if got := plain(page.Find("#persons")); !strings.Contains(got, "Aude Autrice") {
+		t.Errorf("who wrote it: %q", got)
+	}
+	if got := spaced(plain(page.Find("#history"))); !strings.Contains(got, "Page d’état : 2 publications · SMS Opérateur : maison, 3 personnes") || strings.Contains(got, " / ") || strings.Contains(got, "sms") {
+		t.Errorf("what was done: %q", got)
+	}
 	if got := plain(page.Find(".why-list")); !strings.Contains(got, "2 demande refusée") || !strings.Contains(got, "not a mobile") {
 		t.Errorf("reasons: %q", got)
+	}
+	if got := plain(s.page(t, viewer, "/sends/"+of.ID+"?lang=en").Find(".why-list")); !strings.Contains(got, "2 request refused") {
+		t.Errorf("reasons, in English: %q", got)
 	}
 	if got := plain(page.Find("#unknown")); !strings.Contains(got, "1 issue inconnue") || !strings.Contains(got, "peut-être pris") {
 		t.Errorf("unknown: %q", got)

@@ -132,7 +132,7 @@ func (r crisesReader) supportCrisis(ctx context.Context, of *crisis.Crisis, word
 		}
 		v.Said = append(v.Said, supportWords{
 			ID: sent.ID, Title: r.T("crises.send", "what", r.stepName(sent.Rendered.Step, 0), "scenario", r.scenario(id)), Sent: true,
-			When: r.T("support.said", "time", r.until(sent.Confirmed)), Texts: r.supportTexts(sent.ID, sent.Rendered.Texts, words),
+			When: r.T("support.said", "time", r.until(sent.Confirmed)), Texts: r.supportTexts(sent.ID, saidBy(sent), words),
 		})
 	}
 	if len(v.Said) == 0 {
@@ -154,7 +154,7 @@ func (r crisesReader) nextWords(ctx context.Context, d send.Due, words string) s
 	v := supportWords{ID: "next-" + d.Scenario + "-" + string(d.Step), Title: r.T("crises.send", "what", r.stepName(d.Step, d.Number), "scenario", r.scenario(d.Scenario)), When: r.T("support.next", "time", r.until(d.At))}
 	if d.Send != "" {
 		if of := r.sends.Get(d.Send); of != nil { // prepared: these very words
-			v.Texts = r.supportTexts(v.ID, of.Rendered.Texts, words)
+			v.Texts = r.supportTexts(v.ID, saidBy(of), words)
 			return v
 		}
 	}
@@ -168,6 +168,23 @@ func (r crisesReader) nextWords(ctx context.Context, d send.Due, words string) s
 		v.Texts = r.supportTexts(v.ID, p.Rendered.Texts, words)
 	}
 	return v
+}
+
+// saidBy are the words of a send that its channels say: those written for channels that it does not use nobody was told.
+func saidBy(of *send.Send) map[channel.Kind]map[string]message.Output {
+	said := map[channel.Kind]map[string]message.Output{}
+	for i := range of.Legs {
+		leg := &of.Legs[i]
+		if said[leg.Kind] == nil {
+			said[leg.Kind] = map[string]message.Output{}
+		}
+		for lang, text := range of.Rendered.Texts[leg.Kind] {
+			if len(leg.Posts) == 0 || slices.Contains(leg.Posts, lang) {
+				said[leg.Kind][lang] = text
+			}
+		}
+	}
+	return said
 }
 
 // supportTexts are a message's words in a language, or in another one where it has none.

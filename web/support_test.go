@@ -60,6 +60,9 @@ func TestSupportSaysWhatWasSaidAndWhatWasNot(t *testing.T) {
 	if got := page.Find(".words:not(.unsent) blockquote").First(); !strings.Contains(got.Text(), "disturbed on TV boxes") || got.AttrOr("lang", "") != "en" {
 		t.Errorf("what was said: %q", got.Text())
 	}
+	if got := page.Find(".words:not(.unsent) .kind"); plain(got) != "Page d’état" { // the others are written, and were not used
+		t.Errorf("said through %q", plain(got))
+	}
 	if got := plain(page.Find(".promise")); !strings.Contains(got, "promise avant") {
 		t.Errorf("the promise: %s", got)
 	}

@@ -33,10 +33,14 @@ Nobody can sign in at first: vigie user add NAME --role admin`,
 					return err
 				}
 			}
-			return app.Run(cmd.Context(), cfg, app.Options{Log: logger(cfg.Log)})
+			log := logger(cfg.Log)
+			for _, w := range cfg.Warnings() {
+				log.Warn(w)
+			}
+			return app.Run(cmd.Context(), cfg, app.Options{Log: log})
 		},
 	}
-	cmd.Flags().StringSliceVar(&roles, "roles", nil, "ingest, cockpit; none is all")
+	cmd.Flags().StringSliceVar(&roles, "roles", nil, "ingest, cockpit, alerts, messages; none is all")
 	return cmd
 }
 

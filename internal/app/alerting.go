@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"vigie/alerts"
-	"vigie/alerts/rule"
 	"vigie/alerts/tape"
 	"vigie/cockpit"
 	"vigie/internal/bus"
@@ -85,21 +84,26 @@ func (a *alerting) judge(ctx context.Context, db *ch.DB, book *match.Book) error
 	for _, s := range sourceInfos(a.cfg) {
 		c.Sources = append(c.Sources, tape.Source{ID: s.ID, CDN: s.CDN, Tool: s.Tool, Services: s.CDN == "" && s.Tool == ""})
 	}
-	names := map[string]string{}
-	for _, cdn := range a.cfg.CDNs {
-		names[cdn.ID] = cdn.Name
-	}
 	return alerts.NewEngine(alerts.EngineConfig{
 		Room: a.room, Matches: book, Owner: a.owner, Alone: a.cfg.NATS.URL == "", Links: a.links, Channels: a.channels, Log: a.log, Metrics: a.metrics,
 		Watch: watch,
 		Tape:  func() (alerts.Tape, error) { return alerts.OpenTape(c) },
-		Names: func(dimension, value string) string {
-			if name := names[value]; dimension == "cdn" && name != "" {
-				return name
-			}
-			return value
-		},
+		Names: called(a.cfg),
 	}).Run(ctx)
+}
+
+// called is what people call the value of a label: a CDN's id is its name.
+func called(cfg *Config) func(label, value string) string {
+	names := map[string]string{}
+	for _, cdn := range cfg.CDNs {
+		names[cdn.ID] = cdn.Name
+	}
+	return func(label, value string) string {
+		if name := names[value]; label == "cdn" && name != "" {
+			return name
+		}
+		return value
+	}
 }
 
 // again registers what is made anew each time that this process begins to judge.

@@ -66,10 +66,6 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 	}
 	defer unlock()
 
-	for _, w := range cfg.Warnings() {
-		log.Warn(w)
-	}
-
 	// The bus, and what it keeps.
 	b, err := bus.Open(ctx, bus.Config{
 		URL: cfg.NATS.URL, Credentials: cfg.NATS.Credentials, Replicas: cfg.NATS.Replicas,

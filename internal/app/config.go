@@ -39,7 +39,7 @@ import (
 // VIGIE_CLICKHOUSE_DSN. An unknown key is an error that names its line.
 type Config struct {
 	Data       string              `yaml:"data"`  // folder of what is embedded; "": ./vigie-data
-	Roles      []string            `yaml:"roles"` // ingest, cockpit, alerts; none: all
+	Roles      []string            `yaml:"roles"` // ingest, cockpit, alerts, messages; none: all
 	Listen     ListenConfig        `yaml:"listen"`
 	ClickHouse ClickHouseConfig    `yaml:"clickhouse"`
 	NATS       NATSConfig          `yaml:"nats"`

@@ -93,6 +93,7 @@ func openMessaging(ctx context.Context, cfg *Config, b *bus.Bus, book *match.Boo
 	m.runs = runbooks.New(runbooks.Config{
 		State: crises, Crises: m.crises, Lease: crisesKV, Owner: m.owner, Alone: cfg.NATS.URL == "", Log: log, Runbooks: cfg.Runbooks.All,
 		Clock: phaseClock(book), Signals: signals{alerting}, Messages: m, Poster: provider.NewPoster(provider.PostConfig{}), Allow: cfg.allowed(),
+		Names: called(cfg),
 	})
 	_, messages, err := bucket("messages")
 	if err != nil {

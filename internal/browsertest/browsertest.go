@@ -69,7 +69,9 @@ func Theme(name string) chromedp.Action[chromedp.Void] {
 }
 
 // Do is a script whose value is not asked for.
-func Do(script string) chromedp.Action[chromedp.Void] { return chromedp.Evaluate[chromedp.Void](script) }
+func Do(script string) chromedp.Action[chromedp.Void] {
+	return chromedp.Evaluate[chromedp.Void](script)
+}
 
 // Trouble collects what a browser complains about from now on. What tests make fail, requests and WebSockets, is left
 // out.

@@ -201,55 +201,11 @@ func (w *Worker) again(s *Send, l *ledger, leg int) bool {
 	return false
 }
 
-// The canary: the house's own people first, then one in a hundred, then all.
+// What may fail before a person is asked.
 const (
-	smallList   = 200 // recipients and fewer have no percent stage
-	leastSample = 50  // of the percent stage
-	holdHouse   = 5 * time.Second
-	holdSample  = 5 * time.Second
-	tolerated   = 0.05 // of a stage that may fail
-	window30    = 30
+	tolerated = 0.05 // of a stage
+	window30  = 30
 )
-
-// gates opens what may be opened of a send, and tells whether anything was. The status page is what the others refer
-// to: they wait until it is told.
-func (w *Worker) gates(s *Send, l *ledger, now time.Time) (changed bool) {
-	if s.State != Sending {
-		return false
-	}
-	ready := true
-	for i := range s.Legs {
-		leg, t := &s.Legs[i], l.count(i)
-		if leg.Kind != channel.Status && !ready {
-			continue
-		}
-		size := leg.Size()
-		next, stage := leg.Gate, leg.Stage
-		switch done := leg.Gate > 0 && l.through(i, leg.Gate); {
-		case leg.Stage == "" && leg.List.Canary > 0 && leg.List.Canary < size:
-			next, stage = leg.List.Canary, House
-		case leg.Stage == "" && size > smallList:
-			next, stage = sample(size, 0), Percent
-		case leg.Stage == "":
-			next, stage = size, All
-		case leg.Stage == House && done && now.Sub(leg.Since) > holdHouse:
-			if next, stage = sample(size, leg.Gate), Percent; size <= smallList {
-				next, stage = size, All
-			}
-		case leg.Stage == Percent && done && now.Sub(leg.Since) > holdSample:
-			next, stage = size, All
-		}
-		if stage != leg.Stage {
-			leg.Gate, leg.Stage, leg.Since, changed = next, stage, now, true
-		}
-		if leg.Kind == channel.Status && (leg.Stage != All || t.OpenNow() > 0 || t.Reached() < t.Size && leg.Forgiven.IsZero()) {
-			ready = false
-		}
-	}
-	return changed
-}
-
-func sample(size, from int) int { return min(size, from+max(size/100, leastSample)) }
 
 // through tells whether nobody before the gate is open.
 func (l *ledger) through(leg, gate int) bool {

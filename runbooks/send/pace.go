@@ -4,7 +4,9 @@ import (
 	"time"
 )
 
-// windowFor is over what the pace of a leg is measured.
+// PaceFor is over what the pace of a leg is measured, at the most.
+const PaceFor = windowFor * time.Second
+
 const windowFor = 30
 
 // window counts what is done by the second, over the last half minute.
@@ -32,16 +34,28 @@ func (w *window) turn(now int64) {
 	w.from = now
 }
 
-// rate is how many a second are done; 0: none lately.
-func (w *window) rate(at time.Time) float64 {
-	w.turn(at.Unix())
-	sum := 0
-	for _, n := range w.slots {
-		sum += n
-	}
-	over := min(windowFor, at.Unix()-w.first+1)
-	if w.first == 0 || over <= 0 {
+// rate is how many a second are done, lately and not before a moment; 0: none.
+func (w *window) rate(at, since time.Time) float64 {
+	now := at.Unix()
+	w.turn(now)
+	from := max(w.first, since.Unix(), now-windowFor+1)
+	if w.first == 0 || from > now {
 		return 0
 	}
-	return float64(sum) / float64(over)
+	sum := 0
+	for s := from; s <= now; s++ {
+		sum += w.slots[s%windowFor]
+	}
+	return float64(sum) / float64(now-from+1)
+}
+
+// went is from when on a leg goes as it goes now: its stage was opened, or a person had the send go on.
+func (s *Send) went(leg int) time.Time {
+	since := s.Legs[leg].Since
+	for _, a := range s.History {
+		if (a.What == ActResume || a.What == ActRetry || a.What == ActAgain) && a.At.After(since) {
+			since = a.At
+		}
+	}
+	return since
 }

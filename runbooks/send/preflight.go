@@ -120,11 +120,7 @@ func (r *Room) preflight(ctx context.Context, s *Send) (out []Finding) {
 			add(false, FoundLeftOut, leg.Channel, "disagreed", fmt.Sprint(f.Disagreed), "suppressed", fmt.Sprint(f.Suppressed), "capped", fmt.Sprint(f.Capped), "unreached", fmt.Sprint(f.Unreached))
 		}
 		if r.lacksCanary(s, leg) {
-			first := leg.List.Size
-			if first > smallList {
-				first = sample(first, 0)
-			}
-			add(false, FoundNoCanary, leg.Channel, "first", fmt.Sprint(first), "capped", fmt.Sprint(leg.List.Capped))
+			add(false, FoundNoCanary, leg.Channel, "first", fmt.Sprint(leg.Openings()[0].Gate), "capped", fmt.Sprint(leg.List.Capped))
 		}
 	}
 	if !status && slices.ContainsFunc(r.Accounts(s.Drill), func(a Account) bool { return a.Kind == channel.Status }) {

@@ -323,8 +323,9 @@ type Progress struct {
 // LegProgress is one channel's part of it.
 type LegProgress struct {
 	Tally
-	Rate float64       // recipients a second, over the last half minute
-	Left time.Duration // until all are told, at Rate, or at the leg's where nothing was sent lately; 0: not known, or nothing is left
+	Since time.Time     // from when on Rate is measured: its stage was opened, or a person had the send go on
+	Rate  float64       // recipients a second since then, over PaceFor at the most
+	Left  time.Duration // until all are told, at Rate, or at the leg's where nothing was sent lately; 0: not known, or nothing is left
 }
 
 // Progress counts now. Of a send that ended longer ago than ledgers are followed it is what was counted then.
@@ -337,7 +338,7 @@ func (r *Room) Progress(id string) (p Progress) {
 	heard := l != nil && l.heardAll()
 	p.Known, p.Live = heard || !s.Ended.IsZero(), len(r.live(s.Drill))
 	for i := range s.Legs {
-		leg := LegProgress{Tally: Tally{Size: s.Legs[i].Size()}}
+		leg := LegProgress{Tally: Tally{Size: s.Legs[i].Size()}, Since: s.went(i)}
 		leg.Of[Waiting] = leg.Size
 		switch {
 		case !s.Ended.IsZero() && !heard && s.Legs[i].Tally != nil:
@@ -345,7 +346,7 @@ func (r *Room) Progress(id string) (p Progress) {
 		case l != nil:
 			leg.Tally = l.tally(i)
 			l.mu.Lock()
-			leg.Rate = l.legs[i].pace.rate(time.Now())
+			leg.Rate = l.legs[i].pace.rate(r.cfg.now(), leg.Since)
 			l.mu.Unlock()
 		}
 		rate := leg.Rate

@@ -109,15 +109,6 @@ type Leg struct {
 	Tally    *Tally    `json:"tally,omitempty"` // as it was when the send ended
 }
 
-// Stage is how far a leg's gate is open.
-type Stage string
-
-const (
-	House   Stage = "house" // the house's own people
-	Percent Stage = "percent"
-	All     Stage = "all"
-)
-
 // Pause is why a send stands still.
 type Pause struct {
 	At   time.Time `json:"at"`

@@ -318,7 +318,7 @@ func (c *carrier) felt(f *provider.Failure) {
 	}
 	now := time.Now()
 	c.l.mu.Lock()
-	lately := c.pace.rate(now) / float64(max(1, len(c.cfg.Room.live(c.cfg.Drill))))
+	lately := c.pace.rate(now, time.Time{}) / float64(max(1, len(c.cfg.Room.live(c.cfg.Drill))))
 	c.l.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()

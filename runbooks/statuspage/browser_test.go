@@ -40,6 +40,7 @@ func TestPictures(t *testing.T) {
 			_ = n.SetComponent(t.Context(), "alice", "apps", Partial)
 			n.story(n.Status(), "night", kick, false, 4)
 		},
+		"unset": func(n *night) { n.story(n.Status(), "night", kick, false, 2) },
 		"corrected": func(n *night) {
 			n.well()
 			_ = n.SetComponent(t.Context(), "alice", "live", Degraded)
@@ -66,6 +67,8 @@ func TestPictures(t *testing.T) {
 		{"fresh-laptop-light-en", "fresh", "/status/en/", "light", 1440, 1},
 		{"open-laptop-light-fr", "open", "/status/fr/", "light", 1440, 1},
 		{"open-laptop-dark-en", "open", "/status/en/", "dark", 1440, 1},
+		{"unset-laptop-light-fr", "unset", "/status/fr/", "light", 1440, 1},
+		{"unset-phone-dark-en", "unset", "/status/en/", "dark", 390, 2},
 		{"open-phone-light-fr", "open", "/status/fr/", "light", 390, 2},
 		{"corrected-laptop-light-fr", "corrected", "/status/fr/", "light", 1440, 1},
 		{"corrected-phone-dark-en", "corrected", "/status/en/", "dark", 390, 2},

@@ -209,7 +209,7 @@ func (p *Page) tidy(ctx context.Context) {
 	}
 }
 
-// SetComponent says for by what state a component is in. It fails where there is no such component or state, and
+// SetComponent says for by what state a component is in; the same again says that it still holds. It fails where there is no such component or state, and
 // where the bus cannot be written to.
 func (p *Page) SetComponent(ctx context.Context, by, id string, s State) error {
 	k := p.bucket.Load()
@@ -222,10 +222,12 @@ func (p *Page) SetComponent(ctx context.Context, by, id string, s State) error {
 		return errors.New("the bus is not there yet")
 	}
 	_, err := k.components.Set(ctx, id, func(said *Said) error {
+		now := time.Now().Truncate(time.Second)
 		if said.State == s {
-			return state.ErrUnchanged
+			said.By, said.Again = by, now
+			return nil
 		}
-		*said = Said{s, by, time.Now().Truncate(time.Second)}
+		*said = Said{State: s, By: by, At: now}
 		return nil
 	})
 	if err != nil {

@@ -421,6 +421,57 @@ func TestThePageIsHonest(t *testing.T) {
 	}
 }
 
+// While an incident goes on, nothing is well but what a person said to be well since it began.
+func TestComponentsAreNotWellByThemselvesDuringAnIncident(t *testing.T) {
+	n := open(t, config())
+	set := func(id string, s State) {
+		t.Helper()
+		if err := n.SetComponent(t.Context(), "alice", id, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shown := func() string {
+		var states []string
+		n.doc("/status/fr/").Find(".group .state").Each(func(_ int, one *goquery.Selection) {
+			class, _ := one.Attr("class")
+			states = append(states, strings.TrimPrefix(class, "state is-"))
+		})
+		return strings.Join(states, " ")
+	}
+	set("live", Operational)
+	set("replay", Degraded)
+	set("login", Operational)
+	if got := shown(); got != "operational degraded operational " {
+		t.Fatalf("before: %s", got)
+	}
+	for id, said := range n.known.Components { // that was a while ago
+		said.At = said.At.Add(-time.Hour)
+		n.known.Components[id] = said
+		if _, err := n.bucket.Load().components.Set(t.Context(), id, func(s *Said) error { *s = said; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.story(n.Status(), "night", time.Now().Add(-10*time.Minute), false, 1)
+	if got := shown(); got != "unsure degraded unsure unsure" {
+		t.Errorf("an incident goes on: %s", got)
+	}
+	for path, want := range map[string]string{"/status/fr/": "Peut être touché\u00a0: voir l’incident en cours", "/status/en/": "May be affected: see the ongoing incident"} {
+		if _, body := n.get(path); strings.Count(body, want) != 3 {
+			t.Errorf("%s says %d times %q", path, strings.Count(body, want), want)
+		}
+	}
+	if _, body := n.get("/status/status.json"); strings.Contains(body, `"operational"`) {
+		t.Errorf("the JSON says that something is well: %s", body)
+	}
+	set("login", Operational) // said again, now
+	if got := shown(); got != "unsure degraded operational unsure" {
+		t.Errorf("somebody looked: %s", got)
+	}
+	if _, body := n.get("/status/status.json"); strings.Count(body, `"operational"`) != 1 {
+		t.Errorf("the JSON, after somebody looked: %s", body)
+	}
+}
+
 func TestWhatWasPromisedIsSaidAsItIs(t *testing.T) {
 	n := open(t, config())
 	began := time.Now().Add(-50 * time.Minute).Truncate(time.Minute)
@@ -587,7 +638,7 @@ func TestTheWordsAreInEveryLanguage(t *testing.T) {
 		t.Error("the languages have not the same texts")
 	}
 	var keys []string
-	for _, s := range append(States(), Unsaid, "unknown") {
+	for _, s := range append(States(), Unsaid, "unknown", "unsure") {
 		keys = append(keys, "state."+string(s))
 	}
 	for _, s := range append(States(), "quiet", "unknown", "incident") {

@@ -65,6 +65,15 @@ type Said struct {
 	State State     `json:"state"`
 	By    string    `json:"by"` // never on the page
 	At    time.Time `json:"at"`
+	Again time.Time `json:"again,omitzero"` // when the same was said last; zero: once
+}
+
+// last is when it was said last.
+func (s *Said) last() time.Time {
+	if s.Again.After(s.At) {
+		return s.Again
+	}
+	return s.At
 }
 
 // pageLang is the page's language in which p is read.

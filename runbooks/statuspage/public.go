@@ -22,7 +22,7 @@ type (
 		ID    string `json:"id"`
 		Name  Words  `json:"name"`
 		Group Words  `json:"group,omitempty"`
-		State string `json:"state,omitempty"` // absent: nobody said
+		State string `json:"state,omitempty"` // absent: nobody said, or since an incident began nobody said again that it is well
 		Since string `json:"since,omitempty"`
 	}
 	publicIncident struct {
@@ -69,8 +69,11 @@ func (s *scene) status(f *fixed, zone *time.Location) ([]byte, error) {
 	out := publicStatus{Version: 1, Name: f.config.Name, State: s.tone(), CheckedAt: stamp(s.contents.Checked.Truncate(time.Minute), zone), Fresh: s.fresh,
 		Components: []publicComponent{}, Incidents: []publicIncident{}, History: []publicIncident{}}
 	for _, c := range s.components {
-		said := s.contents.Components[c.ID]
-		out.Components = append(out.Components, publicComponent{c.ID, c.Name, c.Group, string(said.State), stamp(said.At, zone)})
+		one := publicComponent{ID: c.ID, Name: c.Name, Group: c.Group, State: string(s.state(c.ID))}
+		if one.State != "" {
+			one.Since = stamp(s.contents.Components[c.ID].At, zone)
+		}
+		out.Components = append(out.Components, one)
 	}
 	for _, i := range s.open() {
 		out.Incidents = append(out.Incidents, publish(i, zone))

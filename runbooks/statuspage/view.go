@@ -273,6 +273,21 @@ func (s *scene) incident(sp speech, i *incident) incidentView {
 	return v
 }
 
+// state is what a person said of a component. That it is well does not hold any more once an incident began: it is then
+// unsaid, until somebody says so again.
+func (s *scene) state(id string) State {
+	said := s.contents.Components[id]
+	if said.State != Operational {
+		return said.State
+	}
+	for _, i := range s.open() {
+		if said.last().Before(i.Began.Truncate(time.Second)) {
+			return Unsaid
+		}
+	}
+	return Operational
+}
+
 // threadID is where a crisis is on its page.
 func threadID(thread string) string { return "i-" + thread }
 
@@ -285,9 +300,12 @@ func (s *scene) groups(sp speech) []groupView {
 			at = len(all)
 			all = append(all, groupView{Name: name})
 		}
-		state := string(s.contents.Components[c.ID].State)
-		if !s.fresh && slices.Index(States(), State(state)) <= 0 { // that it was well may not hold any more
+		state := string(s.state(c.ID))
+		switch {
+		case !s.fresh && slices.Index(States(), State(state)) <= 0: // that it was well may not hold any more
 			state = "unknown"
+		case state == string(Unsaid) && len(s.open()) > 0:
+			state = "unsure"
 		}
 		all[at].Rows = append(all[at].Rows, componentView{c.Name[sp.lang], state, sp.T("state." + state)})
 	}
