@@ -136,17 +136,20 @@ func (r alertsReader) words(args map[string]string) map[string]string {
 
 // labelWords are labels as the trail has them: cdn=maison isp=Free Mobile. A value may have spaces.
 func (r alertsReader) labelWords(text string) string {
-	var parts []string
+	var parts, name, value []string
 	for _, field := range strings.Fields(text) {
-		name, value, found := strings.Cut(field, "=")
+		n, v, found := strings.Cut(field, "=")
 		switch {
-		case found && labelName.MatchString(name):
-			parts = append(parts, r.dimension(name)+" "+value)
-		case len(parts) == 0:
+		case found && labelName.MatchString(n):
+			name, value = append(name, n), append(value, v)
+		case len(name) == 0:
 			return text // another writer's
 		default:
-			parts[len(parts)-1] += " " + field
+			value[len(value)-1] += " " + field
 		}
+	}
+	for i := range name {
+		parts = append(parts, r.dimension(name[i])+" "+r.labelValue(name[i], value[i]))
 	}
 	return strings.Join(parts, ", ")
 }

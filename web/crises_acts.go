@@ -42,7 +42,7 @@ func (s *Server) crisisRoutes(people *echo.Group) {
 	}
 	for path, do := range map[string]echo.HandlerFunc{
 		"/crises": s.openCrisis, "/crises/join": s.joinFromAlert, "/crises/:id/join": s.joinCrisis, "/crises/:id/lead": s.leadCrisis, "/crises/:id/describe": s.describeCrisis,
-		"/crises/:id/note": s.noteCrisis, "/crises/:id/end": s.endCrisis, "/crises/:id/reopen": s.reopenCrisis,
+		"/crises/:id/note": s.noteCrisis, "/crises/:id/end": s.endCrisis, "/crises/:id/reopen": s.reopenCrisis, "/crises/:id/components/:component": s.setComponent,
 		"/runs": s.startRun, "/runs/:id/lead": s.leadRun, "/runs/:id/labels": s.labelRun, "/runs/:id/finish": s.finishRun, "/runs/:id/abandon": s.abandonRun,
 		"/runs/:id/:step/:act": s.actStep, "/support": s.findPerson,
 	} {
@@ -96,6 +96,7 @@ func crisesStatus(err error) error {
 	_, running := errors.AsType[*runbooks.RunningError](err)
 	_, unsaid := errors.AsType[*runbooks.UnsaidError](err)
 	_, calling := errors.AsType[*runbooks.CallingError](err)
+	_, meanwhile := errors.AsType[meanwhileError](err)
 	_, known := errors.AsType[*echo.HTTPError](err)
 	switch {
 	case err == nil || known:
@@ -104,7 +105,7 @@ func crisesStatus(err error) error {
 		status = http.StatusUnprocessableEntity
 	case errors.Is(err, crisis.ErrNotFound), errors.Is(err, runbooks.ErrNotFound):
 		status = http.StatusNotFound
-	case already, done, blocked, running, calling, isAny(err, crisis.ErrOver, crisis.ErrOpen, crisis.ErrTooLate, crisis.ErrFull, runbooks.ErrOver, runbooks.ErrFull, runbooks.ErrApplies):
+	case already, done, blocked, running, calling, meanwhile, isAny(err, crisis.ErrOver, crisis.ErrOpen, crisis.ErrTooLate, crisis.ErrFull, runbooks.ErrOver, runbooks.ErrFull, runbooks.ErrApplies):
 		status = http.StatusConflict
 	}
 	return fmt.Errorf("%w: %w", echo.NewHTTPError(status), err)
@@ -145,6 +146,9 @@ func (r crisesReader) problem(err error) string {
 	}
 	if running, ok := errors.AsType[*runbooks.RunningError](err); ok {
 		return r.T("crises.bad.running", "who", r.who(running.By), "time", r.at(running.At))
+	}
+	if text := r.componentProblem(err); text != "" {
+		return text
 	}
 	if unsaid, ok := errors.AsType[*runbooks.UnsaidError](err); ok {
 		return r.T("crises.bad.unsaid", "what", r.dimensions(unsaid.Labels))

@@ -39,7 +39,7 @@ func TestACrisisInTwoBrowsers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts browsers")
 	}
-	s := newCrisisSite(t)
+	s, public := newComponentsSite(t)
 	s.Publish(final(t, 0))
 	one, two := hand{t, chromium(t)}, hand{t, chromium(t)}
 	trouble, other := collectTrouble(t, one.ctx), collectTrouble(t, two.ctx)
@@ -96,7 +96,14 @@ func TestACrisisInTwoBrowsers(t *testing.T) {
 	}
 	one.wait("another's note", `/SFR aussi/.test(document.querySelector("#timeline .events").textContent)`)
 	one.is("what is typed stays", `document.querySelector("#crisis-note [name=text]").value === "CloudFront confirme"`)
-	one.do("note it", chromedp.KeyEvent(kb.Enter))
+	// What the public reads of a service is a click, which takes nothing from the note either.
+	one.do("say that live is disrupted", evaluate(`document.querySelector("#component-live [value=degraded]").click()`))
+	one.wait("it is said", `document.querySelector("#component-live [aria-pressed=true]")?.value === "degraded" && /Direct « Perturbé »/.test(document.querySelector("#timeline .events").textContent.replaceAll("\u00a0", " "))`)
+	if got := public.says(t)["live"]; got != "degraded" {
+		t.Errorf("the public reads %q", got)
+	}
+	one.is("what is typed stays all the same", `document.querySelector("#crisis-note [name=text]").value === "CloudFront confirme"`)
+	one.do("note it", evaluate(`document.querySelector("#crisis-note [name=text]").focus()`), chromedp.KeyEvent(kb.Enter))
 	one.wait("noted", `/CloudFront confirme/.test(document.querySelector("#timeline .events").textContent)`)
 	one.do("filter", chromedp.Click(chromedp.CSS(`.kinds a[href*="kind=steps"]`)))
 	one.wait("steps alone", `document.querySelectorAll("#timeline .events li").length > 3 && !/CloudFront confirme/.test(document.querySelector("#timeline .events").textContent)`)
@@ -153,7 +160,7 @@ func TestCrisisPictures(t *testing.T) {
 	if *shots == "" {
 		t.Skip("pictures are taken with -shots DIR")
 	}
-	s := newCrisisSite(t)
+	s, public := newComponentsSite(t)
 	s.judging(t)
 	board := many(t, 0)
 	board.At = time.Now()
@@ -174,6 +181,12 @@ func TestCrisisPictures(t *testing.T) {
 	do(s.runs.Skip(ctx, "paul", run.ID, "capacity", "Akamai a de la place, vu à 20:30"))
 	acted(s.crises.Annotate(ctx, "paul", of.ID, "Premiers appels au support", time.Now().Add(-9*time.Minute)))
 	s.said(t, of, false)
+	acted(public.Set(ctx, "paul", "login", "operational"))
+	public.incident(t, time.Now().Add(2*time.Second)) // after what was said
+	acted(public.Set(ctx, "operator", "live", "degraded"))
+	ended := s.open(t, crisis.Crisis{Title: "La connexion échouait", Match: "finale", Labels: map[string]string{"service": "login"}, Began: time.Now().Add(-50 * time.Minute)})
+	_, err := s.crises.End(ctx, "paul", ended.ID, "revenu")
+	acted(err)
 	drill := s.open(t, crisis.Crisis{Title: "Répétition : perte d’un CDN", Drill: true, Match: "finale", Labels: map[string]string{"cdn": "akamai", "isp": "Orange"}, Began: time.Now().Add(-6 * time.Minute)})
 	drilled := s.run(t, drill)
 	unsaid := s.run(t, s.open(t, crisis.Crisis{Title: "CloudFront va mal", Match: "finale", Labels: map[string]string{"cdn": "cloudfront"}, Began: time.Now().Add(-2 * time.Minute)}))
@@ -200,6 +213,10 @@ func TestCrisisPictures(t *testing.T) {
 		{"crisis-laptop", "/crises/" + of.ID + "?lang=fr", "dark", 1440, 900, 1, nothing},
 		{"crisis-laptop-light-en", "/crises/" + of.ID + "?lang=en", "light", 1440, 900, 1, opened},
 		{"crisis-phone", "/crises/" + of.ID + "?lang=fr", "dark", 390, 844, 2, nothing},
+		{"crisis-phone-light-en", "/crises/" + of.ID + "?lang=en", "light", 390, 844, 2, nothing},
+		{"crisis-ended", "/crises/" + ended.ID + "?lang=fr", "dark", 1440, 900, 1, nothing},
+		{"crisis-ended-phone-en", "/crises/" + ended.ID + "?lang=en", "light", 390, 844, 2, nothing},
+		{"crisis-drill-phone", "/crises/" + drill.ID + "?lang=fr", "dark", 390, 844, 2, nothing},
 		{"crisis-drill", "/crises/" + drill.ID + "?lang=fr", "dark", 1440, 900, 1, nothing},
 		{"crisis-drill-light-en", "/crises/" + drill.ID + "?lang=en", "light", 1440, 900, 1, nothing},
 		{"alert-crisis", "/alerts/p2?lang=fr", "dark", 1440, 900, 1, nothing},

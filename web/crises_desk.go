@@ -27,11 +27,12 @@ type crisesReader struct {
 	runs    *runbooks.Room   // nil: there are none
 	sends   *send.Room       // nil knows nothing
 	library *library.Library // nil: there are no messages
+	page    StatusPage       // nil: there is none
 	people  []account.User   // who may act
 }
 
 func (s *Server) crisesReader(c echo.Context) crisesReader {
-	r := crisesReader{crises: s.config.Crises, runs: s.config.Runbooks, sends: s.config.Sends, library: s.config.Library, people: s.operators(c)}
+	r := crisesReader{crises: s.config.Crises, runs: s.config.Runbooks, sends: s.config.Sends, library: s.config.Library, page: s.config.StatusPage, people: s.operators(c)}
 	if s.config.Alerts != nil {
 		r.alertsReader = s.alertsReader(c)
 		return r

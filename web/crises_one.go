@@ -22,6 +22,7 @@ import (
 type crisisView struct {
 	crisesPageView
 	Row                  crisisRow
+	Components           *componentsView // nil: nothing is said of services
 	Acts, Open, CanAgain bool
 	People               []choiceView
 	Labels               []fieldView
@@ -30,6 +31,7 @@ type crisisView struct {
 	Fits                 []runbookFit
 	Others               []choiceView // runbooks that do not fit
 	Scenarios            []scenarioFit
+	OtherURL             string // where any other message is chosen; "": there is none
 	Sends                []sendMini
 	NoSends              string
 	Remains              []string // what is not done yet, before it is ended
@@ -75,6 +77,7 @@ func (s *Server) renderCrisis(c echo.Context, status int, problem string) error 
 	}
 	v := crisisView{Row: r.crisisRow(of), Acts: r.acts(), Open: of.Open(), CanAgain: !of.Open() && r.now.Sub(of.Ended) < time.Hour && r.acts()}
 	r.fillCrisis(&v, of)
+	r.fillComponents(&v, of)
 	r.fillTimeline(&v, of, c.QueryParam("kind"), c.QueryParam("all") != "")
 	v.crisesPageView, v.Problem, v.Drill = page, problem, of.Drill
 	v.Title = v.Row.Title
@@ -123,6 +126,9 @@ func (r crisesReader) fillCrisis(v *crisisView, c *crisis.Crisis) {
 	}
 	v.Fits, v.Others = r.fits(c, c.Labels, rule)
 	v.Scenarios = r.scenarios(c.ID, c.Labels)
+	if r.library != nil && len(r.library.All()) > 0 {
+		v.OtherURL = newSendURL(c, "", "")
+	}
 	for _, run := range v.Row.Progress {
 		if run.Over == "" {
 			v.Remains = append(v.Remains, r.T("crises.remains.run", "what", run.Title, "steps", run.Steps))

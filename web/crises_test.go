@@ -79,7 +79,7 @@ func (s *signalsShown) Value(string, map[string]string, *float64, *float64) (run
 	return runbooks.Reading{Value: s.value, Since: s.since}, s.known
 }
 
-func newCrisisSite(t *testing.T) *crisisSite {
+func newCrisisSite(t *testing.T, more ...func(*Config)) *crisisSite {
 	t.Helper()
 	must := func(err error) {
 		t.Helper()
@@ -136,6 +136,9 @@ func newCrisisSite(t *testing.T) *crisisSite {
 	}
 	s.alertSite = newAlertSite(t, func(c *Config) {
 		c.Crises, c.Runbooks, c.Sends, c.Library, c.MessageLimits = s.crises, s.runs, s.sends, words, houseLimits
+		for _, edit := range more {
+			edit(c)
+		}
 	})
 	_, err = s.accounts.Add(ctx, account.User{Name: "paul", Roles: account.Roles{account.Operator}, Display: "Paul Adam"}, password)
 	must(err)

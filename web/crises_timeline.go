@@ -41,7 +41,7 @@ func kindOf(l *crisis.Line) string {
 	switch what := l.What; {
 	case strings.HasPrefix(what, "alert-"), what == crisis.Joined:
 		return "alerts"
-	case what == "step-sent", strings.HasPrefix(what, "send-"):
+	case what == "step-sent", what == componentSet, strings.HasPrefix(what, "send-"):
 		return "messages"
 	case strings.HasPrefix(what, "run-"), strings.HasPrefix(what, "step-"):
 		return "steps"
@@ -206,6 +206,9 @@ func (r crisesReader) lineArgs(l *crisis.Line) map[string]string {
 	if l.What == "step-taken" {
 		delete(args, "to") // who takes it
 	}
+	if l.What == componentSet {
+		r.componentArgs(args)
+	}
 	for _, machine := range []string{"runbook", "send", "choice", "signal"} {
 		delete(args, machine)
 	}
@@ -226,7 +229,9 @@ func (r crisesReader) sendArgs(l *crisis.Line, args map[string]string) {
 	if note := l.Args["note"]; note != "" {
 		args["note"] = r.sendNote(r.sends, strings.TrimPrefix(l.What, "send-"), note, l.Drill)
 	}
-	if l.What == "send-"+send.ActGate { // its note has the channels, and how many of each
+	switch l.What {
+	case "send-" + send.ActPrepare, "send-" + send.ActConfirm:
+	default: // who is told through what was decided there, and is not said again in each line
 		delete(args, "size")
 		delete(args, "channels")
 	}

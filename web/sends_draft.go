@@ -129,7 +129,7 @@ func (r sendsReader) variable(name string, of *message.Variable, value string, q
 			v.Choices = append(v.Choices, choiceView{Label: r.T("sends.new.choose"), Chosen: true})
 		}
 		for _, choice := range of.Values {
-			v.Choices = append(v.Choices, choiceView{Value: choice.ID, Label: r.words(choice.Words, choice.ID), Chosen: at == choice.ID})
+			v.Choices = append(v.Choices, choiceView{Value: choice.ID, Label: r.words(choice.Words, choice.ID), Chosen: at == choice.ID || v.Value == "" && of.Live != "" && choice.Called(value)})
 		}
 	}
 	if of.Live != "" {

@@ -262,7 +262,7 @@ func (r sendsReader) verb(of *send.Send) string {
 func (r sendsReader) fillRun(v *sendView, of *send.Send) {
 	p := r.sends.Progress(of.ID)
 	var gone, left reached
-	refused, unknown := 0, 0
+	refused, unknown, lost := 0, 0, 0
 	for i := range p.Legs {
 		for _, o := range send.Outcomes() {
 			if n := p.Legs[i].Get(o); o.Told() {
@@ -273,6 +273,7 @@ func (r sendsReader) fillRun(v *sendView, of *send.Send) {
 		}
 		refused += p.Legs[i].Get(send.Refused)
 		unknown += p.Legs[i].Get(send.Unknown)
+		lost += p.Legs[i].Get(send.Undelivered)
 	}
 	if v.Running {
 		if p.Live == 0 {
@@ -293,6 +294,9 @@ func (r sendsReader) fillRun(v *sendView, of *send.Send) {
 	switch of.State {
 	case send.Completed:
 		v.Next = r.T("send.next.completed")
+		if lost > 0 {
+			v.Next = r.plural("send.next.lost", lost)
+		}
 	case send.Faulty:
 		v.Next = r.T("send.next.faulty")
 		if refused > 0 && r.acts() {

@@ -101,9 +101,9 @@ func (r sendsReader) asked(a *audience.Ask) string {
 	switch {
 	case a.Hit != nil:
 		var what []string
-		for _, v := range []string{a.Hit.CDN, a.Hit.ISP, a.Hit.Channel, a.Hit.Device} {
-			if v != "" {
-				what = append(what, foreign(v, longestName))
+		for _, of := range []struct{ name, value string }{{"cdn", a.Hit.CDN}, {"isp", a.Hit.ISP}, {"channel", a.Hit.Channel}, {"device", a.Hit.Device}} {
+			if of.value != "" {
+				what = append(what, r.labelValue(of.name, of.value))
 			}
 		}
 		if len(what) == 0 {

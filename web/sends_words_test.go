@@ -168,7 +168,7 @@ func TestSendsInATimeline(t *testing.T) {
 	page := s.page(t, s.signedIn(t, "operator"), "/crises/"+of.ID+"?lang=fr")
 	lines := page.Find("#timeline .events > li.messages")
 	got := spaced(plain(lines))
-	if !strings.Contains(got, "l’envoi s’élargit : message initial · Lecture perturbée (Page d’état : 2 publications · sms : maison, 3 personnes · mail : pas encore)") || !strings.Contains(got, "à 3 personnes (Page d’état, sms) : Page d’état : 2 sur 2 en échec ou sans réponse") || strings.Contains(got, "page all") || !strings.Contains(got, "Paul Adam a confirmé") {
+	if !strings.Contains(got, "l’envoi s’élargit : message initial · Lecture perturbée (Page d’état : 2 publications · sms : maison, 3 personnes · mail : pas encore)") || !strings.Contains(got, "a mis en pause message initial · Lecture perturbée : Page d’état : 2 sur 2 en échec ou sans réponse") || strings.Contains(got, "page all") || !strings.Contains(got, "Paul Adam a confirmé message initial · Lecture perturbée (Page d’état)") {
 		t.Errorf("the timeline says %q", got)
 	}
 	links := lines.Find("div a")

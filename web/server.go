@@ -88,6 +88,8 @@ type Config struct {
 	Audience func() *audience.Book // nil, or returns nil, until ClickHouse is there
 	Sends    *send.Room
 	Runbooks *runbooks.Room // and their runs
+	// StatusPage is where viewers read what works. nil: there is none.
+	StatusPage StatusPage
 
 	// ParseScenario reads a file of messages, and WriteScenario writes one: YAML. Errors tell lines, or are
 	// *match.Problem. nil: messages are not imported, or exported.

@@ -195,8 +195,8 @@ func (r crisesReader) personSend(of *send.Reached) personSend {
 	default:
 		v.Health = healthView{Class: "warning"}
 	}
-	if of.Line.Reason != "" {
-		v.Detail = r.known("alerts.reason.", of.Line.Reason)
+	if of.Line.Reason != "" || of.Line.Outcome == send.Undelivered {
+		v.Detail = r.sendReason(of.Line.Outcome, of.Line.Reason)
 	}
 	return v
 }

@@ -183,7 +183,7 @@ func Run(ctx context.Context, cfg *Config, opt Options) error {
 		site, err = web.New(web.Config{
 			Accounts: account.NewStore(kept.accounts), Tokens: account.NewTokens(kept.tokens), Sessions: kept.sessions,
 			Audit: audit.record, Trail: audit, Matches: book, Alerts: alerting.room,
-			Crises: crises.crises, Runbooks: crises.runs, Library: crises.library, Audience: crises.book.Load, Sends: crises.sends,
+			Crises: crises.crises, Runbooks: crises.runs, Library: crises.library, Audience: crises.book.Load, Sends: crises.sends, StatusPage: crises.statusPage(),
 			ParseScenario: parseScenario, WriteScenario: writeScenario, Scenarios: cfg.Messages.Scenarios, MessageLimits: crises.limits, LastApproved: crises.library.LastApproved, Look: looks.look, Samples: looks.samples,
 			Log: log, Metrics: metrics, MetricsHandler: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}),
 			Healthy: b.Healthy, Ready: shown.ready,

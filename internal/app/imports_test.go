@@ -71,7 +71,7 @@ var testsUse = []struct {
 	{"alerts/*", []string{"alerts/notice", "alerts/notice/noticetest"}},
 	{"internal/match", []string{"internal/bus"}},
 	{"runbooks/send", []string{"internal/ch", "internal/provider/mail", "internal/provider/sms", "runbooks/email", "runbooks/sms"}},
-	{"web", []string{"internal/ch", "internal/provider/sms", "runbooks/sms", "runbooks/webhook"}},
+	{"web", []string{"internal/ch", "internal/provider/sms", "runbooks/sms", "runbooks/statuspage", "runbooks/webhook"}},
 	{"internal/provider/*", []string{"internal/provider/*"}},
 	{"internal/histogram", []string{"internal/event"}},
 	{"internal/app", []string{"ingest/remotewrite"}},

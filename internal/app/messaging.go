@@ -281,6 +281,9 @@ func (m *messaging) tellAlerts(ctx context.Context) error {
 					if m.crises.Has(line.ID) {
 						return
 					}
+					if at.Before(c.Opened) { // it is what the crisis was opened for
+						line.Written = time.Now().UTC()
+					}
 					if err := m.crises.Write(ctx, line); err != nil && ctx.Err() == nil {
 						m.log.Warn("an alert is not in a crisis's timeline", "crisis", c.ID, "problem", id, "error", err)
 					}

@@ -80,5 +80,6 @@ func Whats() []string {
 		"step-done", "step-undone", "step-skipped", "step-chosen", "step-comment", "step-taken", "step-handed",
 		"step-calling", "step-called", "step-call-failed", "step-call-unknown", "step-call-drill", "step-signal", "step-sent",
 		"send-prepare", "send-check", "send-confirm", "send-drop", "send-begin", "send-gate", "send-pause", "send-resume", "send-retry", "send-again", "send-abort", "send-end",
+		"component-set",
 	}
 }

@@ -90,7 +90,7 @@ func (v voice) say(of *Variable, value string) (string, error) {
 			return value, of.name(value)
 		}
 		for _, c := range of.Values {
-			if c.ID == value || of.Live != "" && c.called(value) {
+			if c.ID == value || of.Live != "" && c.Called(value) {
 				if c.Words[v.language] == "" {
 					return "", fmt.Errorf("%q has no words in %s", value, v.language)
 				}
@@ -102,8 +102,8 @@ func (v voice) say(of *Variable, value string) (string, error) {
 	return "", fmt.Errorf("has no type that is known: %.40q", string(of.Type))
 }
 
-// called tells whether the board says so for it: by its id or its words, in any language and case.
-func (c Choice) called(name string) bool {
+// Called tells whether the board says so for it: by its id or its words, in any language and case.
+func (c Choice) Called(name string) bool {
 	if strings.EqualFold(c.ID, name) {
 		return true
 	}

@@ -236,13 +236,14 @@ func (p *Page) SetComponent(ctx context.Context, by, id string, s State) error {
 	return p.render(time.Now())
 }
 
-// Components are those of the configuration, with what was said of them.
+// Components are those of the configuration, with what was said of them, and what the page says of them now.
 func (p *Page) Components() []Known {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	now := p.fixed.scene(&p.known, time.Now())
 	all := make([]Known, len(p.config.Components))
 	for i, c := range p.config.Components {
-		all[i] = Known{c, p.known.Components[c.ID]}
+		all[i] = Known{c, p.known.Components[c.ID], now.shown(c.ID)}
 	}
 	return all
 }
@@ -250,7 +251,8 @@ func (p *Page) Components() []Known {
 // Known is a component as it is shown, for the people who set it.
 type Known struct {
 	Component
-	Said Said // State Unsaid: nobody did
+	Said  Said  // State Unsaid: nobody did
+	Shown State // what the public reads: what was said, or Unsaid, Unknown or Unsure
 }
 
 // Status is the channel whose posts are on the page. Its posts are found again: it is a channel.Finder.

@@ -436,6 +436,11 @@ func TestComponentsAreNotWellByThemselvesDuringAnIncident(t *testing.T) {
 			class, _ := one.Attr("class")
 			states = append(states, strings.TrimPrefix(class, "state is-"))
 		})
+		for i, c := range n.Components() { // whoever sets them sees what the public sees
+			if string(c.Shown) != states[i] {
+				t.Errorf("%s: %q for who sets it, %q in public", c.ID, c.Shown, states[i])
+			}
+		}
 		return strings.Join(states, " ")
 	}
 	set("live", Operational)

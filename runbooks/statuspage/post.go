@@ -57,6 +57,15 @@ const (
 	Major       State = "major"
 )
 
+// What the page says of a component where nothing that was said of it holds now. Nobody can set these.
+const (
+	Unknown State = "unknown" // the bus did not answer lately
+	Unsure  State = "unsure"  // an incident is open, and nobody said since it began that the component is well
+)
+
+// In is a state in the page's own words, in one of its languages.
+func (s State) In(lang string) string { return texts[lang]["state."+string(s)] }
+
 // States are all that can be set, the best one first.
 func States() []State { return []State{Operational, Maintenance, Degraded, Partial, Major} }
 
@@ -68,8 +77,8 @@ type Said struct {
 	Again time.Time `json:"again,omitzero"` // when the same was said last; zero: once
 }
 
-// last is when it was said last.
-func (s *Said) last() time.Time {
+// Last is when it was said last.
+func (s *Said) Last() time.Time {
 	if s.Again.After(s.At) {
 		return s.Again
 	}

@@ -177,10 +177,15 @@ type snapshot struct {
 	until            time.Time // when it is to be made anew, whatever is published
 }
 
+// scene is what is public.
+func (f *fixed) scene(known *contents, now time.Time) *scene {
+	return &scene{contents: known, components: f.config.Components, incidents: incidents(known.Posts), now: now, fresh: now.Sub(known.Checked) < staleAfter}
+}
+
 // render makes a snapshot. It depends on what is known and on the minute alone: every process that knows the same
 // serves the same bytes under the same ETag.
 func (f *fixed) render(known *contents, zone *time.Location, now time.Time) (*snapshot, error) {
-	public := &scene{contents: known, components: f.config.Components, incidents: incidents(known.Posts), now: now, fresh: now.Sub(known.Checked) < staleAfter}
+	public := f.scene(known, now)
 	public.banners = banners(known.Banners, public.incidents, now, f.config.Resolved, f.config.Banner)
 	s := &snapshot{until: now.Add(time.Hour)}
 	var err error

@@ -281,11 +281,23 @@ func (s *scene) state(id string) State {
 		return said.State
 	}
 	for _, i := range s.open() {
-		if said.last().Before(i.Began.Truncate(time.Second)) {
+		if said.Last().Before(i.Began.Truncate(time.Second)) {
 			return Unsaid
 		}
 	}
 	return Operational
+}
+
+// shown is what the page says of a component: what a person said of it, where that is known to hold now.
+func (s *scene) shown(id string) State {
+	state := s.state(id)
+	switch {
+	case !s.fresh && slices.Index(States(), state) <= 0: // that it was well may not hold any more
+		return Unknown
+	case state == Unsaid && len(s.open()) > 0:
+		return Unsure
+	}
+	return state
 }
 
 // threadID is where a crisis is on its page.
@@ -300,14 +312,8 @@ func (s *scene) groups(sp speech) []groupView {
 			at = len(all)
 			all = append(all, groupView{Name: name})
 		}
-		state := string(s.state(c.ID))
-		switch {
-		case !s.fresh && slices.Index(States(), State(state)) <= 0: // that it was well may not hold any more
-			state = "unknown"
-		case state == string(Unsaid) && len(s.open()) > 0:
-			state = "unsure"
-		}
-		all[at].Rows = append(all[at].Rows, componentView{c.Name[sp.lang], state, sp.T("state." + state)})
+		state := s.shown(c.ID)
+		all[at].Rows = append(all[at].Rows, componentView{c.Name[sp.lang], string(state), state.In(sp.lang)})
 	}
 	return all
 }
