@@ -3,7 +3,7 @@
 
 VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BUILD     := go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
-TESTFLAGS ?= -timeout 10m -p 2
+TESTFLAGS ?= -timeout 12m -p 3
 FUZZTIME  ?= 20s
 BENCH     ?= .
 KILLS     ?= 200

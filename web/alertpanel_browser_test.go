@@ -41,6 +41,7 @@ func TestAlertsStandOnTheAxis(t *testing.T) {
 
 // Two browsers, with a room as it is: what one takes the other sees, and hears of what begins.
 func TestAlertsInTwoBrowsers(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts browsers")
 	}

@@ -2,18 +2,17 @@ package web
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
+	"vigie/internal/browsertest"
+
 	"github.com/chromedp/chromedp"
 )
 
 // One browser: a problem is taken, another is silenced once its preview was seen, a dial is turned.
 func TestAlertsInABrowser(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
@@ -21,7 +20,7 @@ func TestAlertsInABrowser(t *testing.T) {
 	s.Publish(final(t, 0))
 	s.previews.of("cdn").at, s.previews.of("cdn").result = time.Now(), previewed(s.now)
 	ctx := chromium(t)
-	trouble := collectTrouble(t, ctx)
+	trouble := browsertest.Trouble(ctx)
 	run := func(what string, steps ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
 		if err := chromedp.Do(ctx, steps...); err != nil {
@@ -52,7 +51,7 @@ func TestAlertsInABrowser(t *testing.T) {
 	run("the list, by key", chromedp.EmulateViewport(1440, 900), operatorIn(s.site, "/matches", "fr"), chromedp.KeyEvent("g"), chromedp.KeyEvent("a"), chromedp.WaitVisible(chromedp.CSS("#incidents")))
 	is("the navigation", `document.querySelector("nav.pages [aria-current]").pathname === "/alerts"`)
 	is("no sideways scroll", `document.documentElement.scrollWidth <= innerWidth`)
-	run("a button has the focus", evaluate(`document.getElementById("ack-p1").focus()`))
+	run("a button has the focus", browsertest.Do(`document.getElementById("ack-p1").focus()`))
 	if err := s.room.Note(t.Context(), "p1", "paul", "vu"); err != nil {
 		t.Fatal(err)
 	}
@@ -77,10 +76,10 @@ func TestAlertsInABrowser(t *testing.T) {
 
 	run("silence it", chromedp.Click(chromedp.CSS("#silence-this")), chromedp.WaitVisible(chromedp.CSS("#silence-make")))
 	is("what would fall silent is shown", `/1 incident en cours se tairait/.test(document.getElementById("silence-preview").textContent)`)
-	run("wider", evaluate(`(() => { const f = document.getElementById("silence-matchers"); f.value = "cdn=~\"cloudfront|maison\""; f.dispatchEvent(new Event("input", { bubbles: true })); })()`))
+	run("wider", browsertest.Do(`(() => { const f = document.getElementById("silence-matchers"); f.value = "cdn=~\"cloudfront|maison\""; f.dispatchEvent(new Event("input", { bubbles: true })); })()`))
 	is("it cannot be made unseen", `document.getElementById("silence-make").disabled`)
 	wait("the preview follows", `/[34] incidents en cours se tairaient/.test(document.getElementById("silence-preview").textContent) && !document.getElementById("silence-make").disabled`)
-	run("for an hour, with a reason", evaluate(`document.querySelector("#silence-form [value='60']").click()`), chromedp.SendKeys(chromedp.CSS("#silence-reason"), "CloudFront bascule"))
+	run("for an hour, with a reason", browsertest.Do(`document.querySelector("#silence-form [value='60']").click()`), chromedp.SendKeys(chromedp.CSS("#silence-reason"), "CloudFront bascule"))
 	wait("the preview is of an hour", `!document.getElementById("silence-make").disabled && !document.getElementById("silence-preview").classList.contains("stale")`)
 	run("make it", chromedp.Click(chromedp.CSS("#silence-make")))
 	wait("it is made", `/CloudFront bascule/.test(document.getElementById("silence-list")?.textContent)`)
@@ -128,8 +127,8 @@ func TestAlertPictures(t *testing.T) {
 		}
 	}
 	acted(chromedp.Do(ctx, operatorIn(s.site, "/alerts", "fr")))
-	nothing := evaluate("0")
-	opened := evaluate(`document.querySelectorAll("details.more, details.adding").forEach((d) => (d.open = true))`)
+	nothing := browsertest.Do("0")
+	opened := browsertest.Do(`document.querySelectorAll("details.more, details.adding").forEach((d) => (d.open = true))`)
 	drill := chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error { return s.room.SetDrill(ctx, true, "operator") })
 	for _, shot := range []struct {
 		name, path, theme string
@@ -161,22 +160,6 @@ func TestAlertPictures(t *testing.T) {
 		{"channels-drill", "/alerts/channels?lang=fr", "light", 1440, 900, 1, drill},
 		{"channels-phone-en", "/alerts/channels?lang=en", "light", 390, 844, 2, nothing},
 	} {
-		err := chromedp.Do(ctx,
-			chromedp.EmulateViewport(shot.width, shot.height, chromedp.EmulateScale(shot.scale)),
-			chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-				_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: shot.theme}},
-				})
-				return err
-			}),
-			chromedp.Navigate(s.http.URL+shot.path), chromedp.WaitVisible(chromedp.CSS("main")), shot.before,
-			chromedp.Sleep(500*time.Millisecond), // fonts
-		)
-		if err != nil {
-			t.Fatalf("%s: %v", shot.name, err)
-		}
-		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-		acted(err)
-		acted(os.WriteFile(filepath.Join(*shots, shot.name+".png"), png, 0o644))
+		browsertest.Shot{Name: shot.name, URL: s.http.URL + shot.path, Theme: shot.theme, Width: shot.width, Height: shot.height, Scale: shot.scale, Wait: "main", Before: shot.before}.Take(t, ctx, *shots)
 	}
 }

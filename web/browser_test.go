@@ -6,21 +6,17 @@ import (
 	"flag"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"vigie/cockpit"
+	"vigie/internal/browsertest"
 )
 
 var shots = flag.String("shots", "", "folder to write pictures of the board into")
@@ -34,32 +30,7 @@ func chromium(t *testing.T) context.Context {
 // chromiumFor is one that may live so long.
 func chromiumFor(t *testing.T, life time.Duration) context.Context {
 	t.Helper()
-	var path string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		t.Fatal("no Chromium in PATH: install it (Debian: apt install chromium), or leave out the browser's tests with -short")
-	}
-	flags := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.Headless, chromedp.NoFirstRun, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("no-default-browser-check", true), chromedp.Flag("hide-scrollbars", true),
-		chromedp.Flag("enable-automation", true), chromedp.Flag("js-flags", "--expose-gc"), chromedp.Flag("enable-precise-memory-info", true),
-	}
-	if os.Geteuid() == 0 {
-		flags = append(flags, chromedp.NoSandbox)
-	}
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), flags...)
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, life)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	return ctx
+	return browsertest.Open(t, life, chromedp.Flag("js-flags", "--expose-gc"), chromedp.Flag("enable-precise-memory-info", true))
 }
 
 // signIn fills in the form as a person does.
@@ -83,7 +54,7 @@ func TestBoardInABrowser(t *testing.T) {
 	s.http.Config.Handler = gate.before(s.Handler())
 	tick := s.feed(t, 50*time.Millisecond)
 	ctx := chromium(t)
-	trouble := collectTrouble(t, ctx)
+	trouble := browsertest.Trouble(ctx)
 	run := func(what string, steps ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
 		if err := chromedp.Do(ctx, steps...); err != nil {
@@ -109,11 +80,11 @@ func TestBoardInABrowser(t *testing.T) {
 	wait("the board goes on", `Number(document.getElementById("board").dataset.seq) > 5`)
 	wait("charts are drawn", `["flow", "failing", "classes", "pressure"].every((id) => document.querySelector("#" + id + "-canvas canvas"))`)
 
-	run("remember the clock", evaluate(`window.was = document.getElementById("now").textContent`))
+	run("remember the clock", browsertest.Do(`window.was = document.getElementById("now").textContent`))
 	wait("numbers change over two ticks", `document.getElementById("now").textContent !== window.was`)
 
 	// What was opened stays open while fragments are replaced under it, and the switch works by key.
-	run("open a definition", chromedp.Click(chromedp.CSS("#tile-viewers summary")), evaluate(`window.from = Number(document.getElementById("board").dataset.seq)`))
+	run("open a definition", chromedp.Click(chromedp.CSS("#tile-viewers summary")), browsertest.Do(`window.from = Number(document.getElementById("board").dataset.seq)`))
 	wait("ten boards later", `Number(document.getElementById("board").dataset.seq) > window.from + 10`)
 	if ask(`document.querySelectorAll("details[open]").length`) != 1 {
 		t.Error("a board closed the definition that was open")
@@ -141,7 +112,7 @@ func TestBoardInABrowser(t *testing.T) {
 	if ask(`document.getElementById("lost").offsetWidth === innerWidth ? 1 : 0`) != 1 {
 		t.Error("the banner is not as wide as the page")
 	}
-	run("remember", evaluate(`window.age = document.querySelector("#tile-viewers .age").textContent`))
+	run("remember", browsertest.Do(`window.age = document.querySelector("#tile-viewers .age").textContent`))
 	wait("ages grow meanwhile", `document.querySelector("#tile-viewers .age").textContent !== window.age`)
 	gate.open()
 	back := time.Now()
@@ -170,10 +141,6 @@ func TestBoardInABrowser(t *testing.T) {
 }
 
 // evaluate runs an expression for what it does.
-func evaluate(expression string) chromedp.Action[chromedp.Void] {
-	return chromedp.Evaluate[chromedp.Void](expression)
-}
-
 // feed publishes a board every so often until the test ends, and counts them.
 func (s *site) feed(t *testing.T, every time.Duration) *atomic.Int64 {
 	t.Helper()
@@ -254,33 +221,6 @@ func (h *hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return c, rw, err
 }
 
-// collectTrouble listens to the console for what should not be there: exceptions, errors and
-// violations of the policy. A socket that cannot connect is a network error, which the test wants.
-func collectTrouble(t *testing.T, ctx context.Context) func() []string {
-	t.Helper()
-	var mu sync.Mutex
-	var found []string
-	messages := chromedp.Console(ctx)
-	go func() {
-		for m, err := range messages {
-			if err != nil {
-				return
-			}
-			if m.Source == "network" || m.Type != chromedp.ConsoleError && m.Type != chromedp.ConsoleWarning && !m.IsException() || strings.Contains(m.Text, "WebSocket connection to") {
-				continue
-			}
-			mu.Lock()
-			found = append(found, m.Text)
-			mu.Unlock()
-		}
-	}()
-	return func() []string {
-		mu.Lock()
-		defer mu.Unlock()
-		return found
-	}
-}
-
 // go test ./web -run Pictures -shots DIR
 func TestPictures(t *testing.T) {
 	if *shots == "" {
@@ -292,11 +232,11 @@ func TestPictures(t *testing.T) {
 	if err := chromedp.Do(ctx, signIn(s, "fr")); err != nil {
 		t.Fatal(err)
 	}
-	opened := evaluate(`(() => {
+	opened := browsertest.Do(`(() => {
 		for (const id of ["source-fastly", "source-maison-nginx"]) for (const d of document.querySelectorAll('[data-source="' + id + '"] details')) d.open = true;
 	})()`)
-	nothing := evaluate("0")
-	note := evaluate(`document.querySelector("#tools details").open = true`)
+	nothing := browsertest.Do("0")
+	note := browsertest.Do(`document.querySelector("#tools details").open = true`)
 	bare := many(t, 0)
 	bare.Mesh, bare.Services = cockpit.Mesh{}, cockpit.Services{}
 	for _, shot := range []struct {
@@ -338,32 +278,9 @@ func TestPictures(t *testing.T) {
 		default:
 			s.Publish(many(t, 0))
 		}
-		take := chromedp.CaptureScreenshot()
-		if shot.full {
-			take = chromedp.FullScreenshot(100)
-		}
-		err := chromedp.Do(ctx,
-			chromedp.EmulateViewport(shot.width, shot.height, chromedp.EmulateScale(shot.scale)),
-			chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-				_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: shot.theme}},
-				})
-				return err
-			}),
-			chromedp.Navigate(s.http.URL+"/"+shot.query),
-			chromedp.WaitVisible(chromedp.CSS("#failing-canvas canvas, #senders")),
-			shot.before,
-			chromedp.Sleep(400*time.Millisecond), // fonts, and the canvas at its next frame
-		)
-		if err != nil {
-			t.Fatalf("%s: %v", shot.name, err)
-		}
-		png, err := chromedp.Run(ctx, take)
-		if err != nil {
-			t.Fatalf("%s: %v", shot.name, err)
-		}
-		if err := os.WriteFile(filepath.Join(*shots, shot.name+".png"), png, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		browsertest.Shot{
+			Name: shot.name, URL: s.http.URL + "/" + shot.query, Theme: shot.theme, Width: shot.width, Height: shot.height, Scale: shot.scale,
+			Wait: "#failing-canvas canvas, #senders", Before: shot.before, Screen: !shot.full,
+		}.Take(t, ctx, *shots)
 	}
 }

@@ -2,17 +2,14 @@ package web
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"vigie/internal/browsertest"
 	"vigie/runbooks"
 	"vigie/runbooks/crisis"
 )
@@ -36,13 +33,14 @@ func (h hand) signsIn(s *site, name, path, language string) {
 
 // Two browsers in one crisis: it is opened from an alert, and both tick.
 func TestACrisisInTwoBrowsers(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts browsers")
 	}
 	s, public := newComponentsSite(t)
 	s.Publish(final(t, 0))
 	one, two := hand{t, chromium(t)}, hand{t, chromium(t)}
-	trouble, other := collectTrouble(t, one.ctx), collectTrouble(t, two.ctx)
+	trouble, other := browsertest.Trouble(one.ctx), browsertest.Trouble(two.ctx)
 	one.signsIn(s.site, "operator", "/alerts/p1", "fr")
 	one.is("the rule is written in lines", `getComputedStyle(document.querySelector("p.condition")).display === "block"`)
 	one.do("start from the alert", chromedp.Click(chromedp.CSS("#start-cdn-isp")))
@@ -83,9 +81,9 @@ func TestACrisisInTwoBrowsers(t *testing.T) {
 	one.is("the message's way", `new URL(document.querySelector("#step-tell .machine a").href).search === "?crisis=`+of.ID+`&scenario=cdn-isp&step=initial"`)
 
 	// A dead line loses nothing that was typed.
-	one.do("comment by key", evaluate(`document.getElementById("step-call-cdn").focus()`), chromedp.KeyEvent("c"))
+	one.do("comment by key", browsertest.Do(`document.getElementById("step-call-cdn").focus()`), chromedp.KeyEvent("c"))
 	one.wait("its field", `document.activeElement === document.querySelector("#comment-call-cdn [name=text]")`)
-	one.do("type, and the line goes", chromedp.SendKeys(chromedp.CSS("#comment-call-cdn [name=text]"), "ticket 4711"), evaluate(`window.fetch = () => Promise.reject(new Error("offline"))`), chromedp.KeyEvent(kb.Enter))
+	one.do("type, and the line goes", chromedp.SendKeys(chromedp.CSS("#comment-call-cdn [name=text]"), "ticket 4711"), browsertest.Do(`window.fetch = () => Promise.reject(new Error("offline"))`), chromedp.KeyEvent(kb.Enter))
 	one.wait("it says so", `/Rien n’est enregistré/.test(document.getElementById("answer").textContent)`)
 	one.is("and keeps it", `document.querySelector("#comment-call-cdn [name=text]").value.endsWith("ticket 4711")`)
 
@@ -97,13 +95,13 @@ func TestACrisisInTwoBrowsers(t *testing.T) {
 	one.wait("another's note", `/SFR aussi/.test(document.querySelector("#timeline .events").textContent)`)
 	one.is("what is typed stays", `document.querySelector("#crisis-note [name=text]").value === "CloudFront confirme"`)
 	// What the public reads of a service is a click, which takes nothing from the note either.
-	one.do("say that live is disrupted", evaluate(`document.querySelector("#component-live [value=degraded]").click()`))
+	one.do("say that live is disrupted", browsertest.Do(`document.querySelector("#component-live [value=degraded]").click()`))
 	one.wait("it is said", `document.querySelector("#component-live [aria-pressed=true]")?.value === "degraded" && /Direct « Perturbé »/.test(document.querySelector("#timeline .events").textContent.replaceAll("\u00a0", " "))`)
 	if got := public.says(t)["live"]; got != "degraded" {
 		t.Errorf("the public reads %q", got)
 	}
 	one.is("what is typed stays all the same", `document.querySelector("#crisis-note [name=text]").value === "CloudFront confirme"`)
-	one.do("note it", evaluate(`document.querySelector("#crisis-note [name=text]").focus()`), chromedp.KeyEvent(kb.Enter))
+	one.do("note it", browsertest.Do(`document.querySelector("#crisis-note [name=text]").focus()`), chromedp.KeyEvent(kb.Enter))
 	one.wait("noted", `/CloudFront confirme/.test(document.querySelector("#timeline .events").textContent)`)
 	one.do("filter", chromedp.Click(chromedp.CSS(`.kinds a[href*="kind=steps"]`)))
 	one.wait("steps alone", `document.querySelectorAll("#timeline .events li").length > 3 && !/CloudFront confirme/.test(document.querySelector("#timeline .events").textContent)`)
@@ -137,14 +135,14 @@ func TestSupportInABrowser(t *testing.T) {
 	s.Publish(final(t, 0))
 	of := s.open(t, crisis.Crisis{})
 	h := hand{t, chromium(t)}
-	trouble := collectTrouble(t, h.ctx)
+	trouble := browsertest.Trouble(h.ctx)
 	h.signsIn(s.site, "viewer", "/support?words=en", "fr")
 	h.is("in plain words", `/les abonnés Free qui regardent TF1/i.test(document.querySelector(".now-panel h2").textContent)`)
 	h.is("nobody is looked up by a viewer", `!document.getElementById("person")`)
 	s.said(t, of, true)
 	h.wait("what was said, in the caller's language", `/disturbed on TV boxes/.test(document.querySelector(".words:not(.unsent) blockquote")?.textContent)`)
 	h.wait("what comes next is marked", `document.querySelector(".promise .due")?.textContent.includes("avant")`)
-	h.do("remember what is copied", evaluate(`Object.defineProperty(navigator, "clipboard", { value: { writeText: async (t) => { window.copied = t; } } })`))
+	h.do("remember what is copied", browsertest.Do(`Object.defineProperty(navigator, "clipboard", { value: { writeText: async (t) => { window.copied = t; } } })`))
 	h.do("copy", chromedp.Click(chromedp.CSS(".words:not(.unsent) button[data-say]")))
 	h.wait("it says so", `/Copié/.test(document.querySelector(".words button.copied")?.textContent) && /Copié/.test(document.getElementById("alarm-polite").textContent)`)
 	h.is("these very words", `window.copied.trim() === document.querySelector(".words:not(.unsent) blockquote").textContent.trim()`)
@@ -194,8 +192,8 @@ func TestCrisisPictures(t *testing.T) {
 	s.Publish(board)
 	h := hand{t, chromium(t)}
 	h.signsIn(s.site, "operator", "/crises", "fr")
-	nothing := evaluate("0")
-	opened := evaluate(`document.querySelectorAll("details.fold, details.adding").forEach((d) => (d.open = true))`)
+	nothing := browsertest.Do("0")
+	opened := browsertest.Do(`document.querySelectorAll("details.fold, details.adding").forEach((d) => (d.open = true))`)
 	said := chromedp.Func(func(context.Context, *chromedp.Target) error { s.said(t, of, true); return nil })
 	for _, shot := range []struct {
 		name, path, theme string
@@ -235,22 +233,6 @@ func TestCrisisPictures(t *testing.T) {
 		{"support-laptop-light-en", "/support?lang=en", "light", 1440, 900, 1, nothing},
 		{"support-phone", "/support?lang=fr", "dark", 390, 844, 2, nothing},
 	} {
-		err := chromedp.Do(h.ctx,
-			chromedp.EmulateViewport(shot.width, shot.height, chromedp.EmulateScale(shot.scale)),
-			chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-				_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: shot.theme}},
-				})
-				return err
-			}),
-			chromedp.Navigate(s.http.URL+shot.path), chromedp.WaitVisible(chromedp.CSS("main")), shot.before,
-			chromedp.Sleep(500*time.Millisecond), // fonts
-		)
-		if err != nil {
-			t.Fatalf("%s: %v", shot.name, err)
-		}
-		png, err := chromedp.Run(h.ctx, chromedp.FullScreenshot(100))
-		acted(err)
-		acted(os.WriteFile(filepath.Join(*shots, shot.name+".png"), png, 0o644))
+		browsertest.Shot{Name: shot.name, URL: s.http.URL + shot.path, Theme: shot.theme, Width: shot.width, Height: shot.height, Scale: shot.scale, Wait: "main", Before: shot.before}.Take(t, h.ctx, *shots)
 	}
 }

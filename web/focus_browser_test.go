@@ -16,6 +16,7 @@ import (
 
 	"vigie/cockpit"
 	"vigie/internal/account"
+	"vigie/internal/browsertest"
 )
 
 // hand drives one page, and ends its test when the page does not do as asked.
@@ -101,7 +102,7 @@ func (h hand) mouse(kind string, x, y float64) {
 // at is a place on a chart, as parts of its plot's width and height.
 func (h hand) at(chart string, x, y float64) (left, top float64) {
 	h.Helper()
-	h.do("scroll to "+chart, evaluate(`document.getElementById("`+chart+`-canvas").scrollIntoView({block: "center", behavior: "instant"})`))
+	h.do("scroll to "+chart, browsertest.Do(`document.getElementById("`+chart+`-canvas").scrollIntoView({block: "center", behavior: "instant"})`))
 	box := `document.querySelector("#` + chart + `-canvas .u-over").getBoundingClientRect()`
 	return h.number(box+".left") + x*h.number(box+".width"), h.number(box+".top") + y*h.number(box+".height")
 }
@@ -120,12 +121,13 @@ func (h hand) sight() cockpit.Sight {
 }
 
 func TestLookingInABrowser(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
 	s := looking(t, nil)
 	ctx := chromium(t)
-	trouble := collectTrouble(t, ctx)
+	trouble := browsertest.Trouble(ctx)
 	h := hand{t, ctx}
 	drawn := `document.querySelectorAll("#flow-canvas canvas, #failing-canvas canvas, #classes-canvas canvas, #pressure-canvas canvas").length === 4 && document.getElementById("live-word").textContent !== "…" && Number(document.getElementById("board").dataset.seq) > 0`
 	h.do("sign in", chromedp.EmulateViewport(1440, 900), signIn(s, "fr"))
@@ -147,7 +149,7 @@ func TestLookingInABrowser(t *testing.T) {
 	h.wait("the cursor leaves", `document.querySelectorAll(".reading:not([hidden])").length === 0`)
 
 	// By keyboard, and read out.
-	h.do("focus a chart", evaluate(`document.getElementById("failing-canvas").focus()`))
+	h.do("focus a chart", browsertest.Do(`document.getElementById("failing-canvas").focus()`))
 	h.key("Home", 0)
 	h.wait("the first moment is said", `document.getElementById("heard").textContent.includes("Maison")`)
 	h.wait("and shown", `!document.querySelector("#failing-canvas .reading").hidden`)
@@ -182,7 +184,7 @@ func TestLookingInABrowser(t *testing.T) {
 	// By mouse; the rest of the address stays.
 	h.do("narrow", chromedp.Navigate(s.http.URL+"/?cdn=cloudfront&isp=Free&metric=errors"))
 	h.wait("narrowed", drawn)
-	h.do("a metric", evaluate(`document.querySelector('a[data-metric="firstbyte"]').click()`))
+	h.do("a metric", browsertest.Do(`document.querySelector('a[data-metric="firstbyte"]').click()`))
 	x, y = h.at("flow", .3, .5)
 	h.mouse("mouseMoved", x, y)
 	h.mouse("mousePressed", x, y)
@@ -212,7 +214,7 @@ func TestLookingInABrowser(t *testing.T) {
 	// The matrix as a grid.
 	h.do("the whole", chromedp.Navigate(s.http.URL+"/"))
 	h.wait("drawn", drawn+` && document.querySelectorAll('#matrix a[tabindex="0"]').length === 1`)
-	h.do("into the matrix", evaluate(`document.querySelector('#matrix a[tabindex="0"]').focus()`))
+	h.do("into the matrix", browsertest.Do(`document.querySelector('#matrix a[tabindex="0"]').focus()`))
 	h.key("ArrowDown", 0)
 	h.key("ArrowRight", 0)
 	h.key("ArrowRight", 0)
@@ -237,7 +239,7 @@ func TestLookingInABrowser(t *testing.T) {
 	h.wait("the comparison goes on", `document.querySelectorAll("#beside canvas").length === 2 && Number(document.getElementById("board").dataset.seq) > 1`)
 
 	// Keys are letters where one types.
-	h.do("type", evaluate(`(() => { document.querySelector(".compare").open = true; document.querySelector(".compare select").focus(); })()`))
+	h.do("type", browsertest.Do(`(() => { document.querySelector(".compare").open = true; document.querySelector(".compare select").focus(); })()`))
 	h.key("0", 0)
 	h.key("n", 0)
 	if got := h.sight(); got != compared {
@@ -286,6 +288,7 @@ func TestFingerChoosesAStretch(t *testing.T) {
 
 // A day on a screen: 2,000 boards must leave neither memory nor elements behind.
 func TestTwoThousandBoardsLeaveNothingBehind(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
@@ -372,7 +375,7 @@ func TestPicturesOfLooking(t *testing.T) {
 		if shot.full {
 			take = chromedp.FullScreenshot(100)
 		}
-		h.do(shot.name, shot.glass.emulate(), chromedp.Navigate(s.http.URL+shot.path), chromedp.WaitVisible(chromedp.CSS("#flow-canvas canvas, .raw")), evaluate(shot.before), chromedp.Sleep(500*time.Millisecond))
+		h.do(shot.name, shot.glass.emulate(), chromedp.Navigate(s.http.URL+shot.path), chromedp.WaitVisible(chromedp.CSS("#flow-canvas canvas, .raw")), browsertest.Do(shot.before), chromedp.Sleep(500*time.Millisecond))
 		png, err := chromedp.Run(h.ctx, take)
 		if err != nil {
 			t.Fatalf("%s: %v", shot.name, err)
@@ -437,7 +440,7 @@ func TestNoteReachesEveryScreen(t *testing.T) {
 	}
 
 	// At the cursor's moment, and read there.
-	writer.do("a moment", evaluate(`document.getElementById("failing-canvas").focus()`))
+	writer.do("a moment", browsertest.Do(`document.getElementById("failing-canvas").focus()`))
 	writer.key("Home", 0)
 	writer.wait("the cursor is there", `!document.querySelector("#failing-canvas .reading").hidden`)
 	writer.key("m", 0)
@@ -447,7 +450,7 @@ func TestNoteReachesEveryScreen(t *testing.T) {
 	if got, want := book.Notes("finale")[0].At.Unix(), lookedAt(t, 0, cockpit.Sight{}).Failing.Start.Unix()+5; got != want {
 		t.Errorf("the note is at %d, want %d", got, want)
 	}
-	reader.do("the same moment", evaluate(`document.getElementById("failing-canvas").focus()`))
+	reader.do("the same moment", browsertest.Do(`document.getElementById("failing-canvas").focus()`))
 	reader.key("Home", 0)
 	reader.wait("the cursor reads it", `document.querySelector("#failing-canvas .reading").textContent.includes("ici — operator")`)
 
@@ -459,7 +462,7 @@ func TestNoteReachesEveryScreen(t *testing.T) {
 	if n := reader.number(`document.querySelectorAll("#note, [data-note]").length`); n != 0 {
 		t.Errorf("a viewer has %v ways to note", n)
 	}
-	writer.do("take back", evaluate(`(() => { document.querySelector(".notes").open = true; document.querySelector(".notes form button").click(); })()`))
+	writer.do("take back", browsertest.Do(`(() => { document.querySelector(".notes").open = true; document.querySelector(".notes form button").click(); })()`))
 	reader.wait("it is gone", `document.querySelectorAll(".notes li span").length === 1`)
 
 	// What the server refuses is said, and nothing typed is lost.

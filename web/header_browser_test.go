@@ -6,6 +6,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"vigie/cockpit"
+	"vigie/internal/browsertest"
 )
 
 // On a laptop the match's name and its clock are whole, and every page is a click away.
@@ -26,7 +27,7 @@ func TestTheHeaderHasRoomForTheMatch(t *testing.T) {
 	}{{1440, 900, usual, 1}, {1280, 800, usual, 1}, {1440, 900, long, 2}, {1280, 800, long, 2}, {1920, 1080, long, 2}} {
 		s.Publish(tt.board)
 		for _, path := range []string{"/?lang=fr", "/?lang=en", "/crises?lang=fr"} {
-			h.do(path, chromedp.EmulateViewport(tt.width, tt.height), chromedp.Navigate(s.http.URL+path), chromedp.WaitVisible(chromedp.CSS("#clock .minute b")), evaluate(`document.fonts.ready`))
+			h.do(path, chromedp.EmulateViewport(tt.width, tt.height), chromedp.Navigate(s.http.URL+path), chromedp.WaitVisible(chromedp.CSS("#clock .minute b")), browsertest.Do(`document.fonts.ready`))
 			what := func(is string) string {
 				return path + " " + tt.board.Match.Name + ", " + h.text("innerWidth") + ": " + is
 			}
@@ -65,7 +66,7 @@ func TestTheWallsCapacityStaysInItsPanel(t *testing.T) {
 		s.Publish(board)
 		for _, size := range [][2]int64{{1440, 900}, {1920, 1080}} {
 			for _, path := range []string{"/wall?lang=fr", "/wall?lang=en"} {
-				h.do(path, chromedp.EmulateViewport(size[0], size[1]), chromedp.Navigate(s.http.URL+path), chromedp.WaitVisible(chromedp.CSS("#capacity .takers")), evaluate(`document.fonts.ready`))
+				h.do(path, chromedp.EmulateViewport(size[0], size[1]), chromedp.Navigate(s.http.URL+path), chromedp.WaitVisible(chromedp.CSS("#capacity .takers")), browsertest.Do(`document.fonts.ready`))
 				if out := h.text(`(() => {
 					const panel = document.querySelector("#capacity"), box = panel.getBoundingClientRect(), room = parseFloat(getComputedStyle(panel).paddingRight);
 					return [...panel.querySelectorAll("*")].filter((e) => e.checkVisibility() && !e.closest(".hidden") && e.getBoundingClientRect().width > 0)

@@ -1,16 +1,12 @@
 package web
 
 import (
-	"context"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"vigie/internal/browsertest"
 	"vigie/internal/match"
 )
 
@@ -29,13 +25,14 @@ func operatorIn(s *site, path, language string) chromedp.Action[chromedp.Void] {
 
 // One browser, from the board to a phase that was moved, an item that was ticked and a number to call.
 func TestAMatchInABrowser(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
 	s, book := matchSite(t)
 	s.Publish(final(t, 0))
 	ctx := chromium(t)
-	trouble := collectTrouble(t, ctx)
+	trouble := browsertest.Trouble(ctx)
 	run := func(what string, steps ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
 		if err := chromedp.Do(ctx, steps...); err != nil {
@@ -79,7 +76,7 @@ func TestAMatchInABrowser(t *testing.T) {
 
 	// A time that breaks the order is refused with where there is room.
 	run("open", chromedp.Click(chromedp.CSS(`[data-phase="second_half"] .more > summary`)),
-		evaluate(`document.querySelector('[data-phase="second_half"] [name=at]').value = document.querySelector('[data-phase="first_half"] [name=at]').value`),
+		browsertest.Do(`document.querySelector('[data-phase="second_half"] [name=at]').value = document.querySelector('[data-phase="first_half"] [name=at]').value`),
 		chromedp.Click(chromedp.CSS(`[data-phase="second_half"] .more .inside form:first-child button`)))
 	wait("it says why", `/peut commencer à partir de \d\d:\d\d:\d\d/.test(document.querySelector(".refused")?.textContent)`)
 
@@ -137,8 +134,8 @@ func TestMatchPictures(t *testing.T) {
 	}
 	ctx := chromium(t)
 	acted(chromedp.Do(ctx, operatorIn(s, "/matches", "fr")))
-	nothing := evaluate("0")
-	opened := evaluate(`document.querySelectorAll(".phases .more").forEach((d, i) => d.open = i === 2 || d.matches(".other"))`)
+	nothing := browsertest.Do("0")
+	opened := browsertest.Do(`document.querySelectorAll(".phases .more").forEach((d, i) => d.open = i === 2 || d.matches(".other"))`)
 	for _, shot := range []struct {
 		name, path, theme string
 		width, height     int64
@@ -158,22 +155,6 @@ func TestMatchPictures(t *testing.T) {
 		{"match-phone-open", "/matches/finale", "light", 390, 844, 2, opened},
 		{"match-bare", "/matches/supercoupe", "dark", 1440, 900, 1, nothing},
 	} {
-		err := chromedp.Do(ctx,
-			chromedp.EmulateViewport(shot.width, shot.height, chromedp.EmulateScale(shot.scale)),
-			chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-				_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: shot.theme}},
-				})
-				return err
-			}),
-			chromedp.Navigate(s.http.URL+shot.path), chromedp.WaitVisible(chromedp.CSS("main.office")), shot.before,
-			chromedp.Sleep(400*time.Millisecond), // fonts
-		)
-		if err != nil {
-			t.Fatalf("%s: %v", shot.name, err)
-		}
-		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-		acted(err)
-		acted(os.WriteFile(filepath.Join(*shots, shot.name+".png"), png, 0o644))
+		browsertest.Shot{Name: shot.name, URL: s.http.URL + shot.path, Theme: shot.theme, Width: shot.width, Height: shot.height, Scale: shot.scale, Wait: "main.office", Before: shot.before}.Take(t, ctx, *shots)
 	}
 }

@@ -3,6 +3,8 @@ package web
 import (
 	"testing"
 
+	"vigie/internal/browsertest"
+
 	"github.com/chromedp/chromedp"
 )
 
@@ -19,7 +21,7 @@ func TestTheEditorsBarHidesNoField(t *testing.T) {
 	h.do("sign in", enters(s.site, "author", "/messages/lecture?lang=fr", "fr"))
 	for _, screen := range []struct{ width, height int64 }{{1440, 900}, {1280, 800}, {390, 844}} {
 		h.do("the editor", chromedp.EmulateViewport(screen.width, screen.height), chromedp.Navigate(s.http.URL+"/messages/lecture?lang=fr"), chromedp.WaitVisible(chromedp.CSS(".saving")),
-			evaluate(`document.querySelectorAll("form[data-scenario] details").forEach((d) => (d.open = true))`))
+			browsertest.Do(`document.querySelectorAll("form[data-scenario] details").forEach((d) => (d.open = true))`))
 		hidden := h.text(`(() => {
 			const form = document.querySelector("form[data-scenario]"), bar = form.querySelector(".saving"), under = [];
 			for (const e of form.querySelectorAll("input:not([type=hidden]), select, textarea, button, summary")) {
@@ -33,7 +35,7 @@ func TestTheEditorsBarHidesNoField(t *testing.T) {
 		if hidden != "" {
 			t.Errorf("%d × %d: the bar lies over what is focused: %s", screen.width, screen.height, hidden)
 		}
-		h.do("to the end", evaluate(`scrollTo(0, document.documentElement.scrollHeight)`))
+		h.do("to the end", browsertest.Do(`scrollTo(0, document.documentElement.scrollHeight)`))
 		h.is("the end is clear of the bar", `(() => {
 			const form = document.querySelector("form[data-scenario]"), bar = form.querySelector(".saving");
 			const last = Math.max(...[...form.children].filter((e) => e !== bar && e.checkVisibility()).map((e) => e.getBoundingClientRect().bottom));

@@ -8,11 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	dialogs "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
+	"vigie/internal/browsertest"
 	"vigie/runbooks/channel"
 	"vigie/runbooks/library"
 	"vigie/runbooks/message"
@@ -39,6 +38,7 @@ func enters(s *site, who, path, language string) chromedp.Action[chromedp.Void] 
 
 // A message from the first letter to armed, in each language.
 func TestMessagesInABrowser(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
@@ -53,7 +53,7 @@ func messageInABrowser(t *testing.T, language string) {
 	s.kept(t, "author", playback())
 	l := s.locales.byCode(language)
 	ctx := chromium(t)
-	trouble := collectTrouble(t, ctx)
+	trouble := browsertest.Trouble(ctx)
 	asked := acceptDialogs(ctx)
 	run := func(what string, steps ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
@@ -86,15 +86,15 @@ func messageInABrowser(t *testing.T, language string) {
 	run("the editor", chromedp.EmulateViewport(1440, 900), enters(s.site, "author", "/messages/lecture", language), chromedp.WaitVisible(chromedp.CSS("#see-sms-fr .bubble")))
 	is("no sideways scroll", `document.documentElement.scrollWidth <= innerWidth`)
 	is("it is in telephones' alphabet", `!document.querySelector("#see-sms-fr .culprits")`)
-	run("type an apostrophe", evaluate(`(() => { const f = document.querySelector("[name='text.sms.fr']"); f.focus(); f.setSelectionRange(f.value.length, f.value.length); })()`), chromedp.KeyEvent(" l’aide"))
+	run("type an apostrophe", browsertest.Do(`(() => { const f = document.querySelector("[name='text.sms.fr']"); f.focus(); f.setSelectionRange(f.value.length, f.value.length); })()`), chromedp.KeyEvent(" l’aide"))
 	wait("it is UCS-2, because of that sign", `document.querySelector("#see-sms-fr mark.culprit")?.textContent === "’" && document.querySelector("#see-sms-fr .culprits").textContent.includes(`+saidBy("messages.character.apostrophe")+`)`)
 	wait("what folding would make of it", `document.querySelector("#see-sms-fr .folding")?.textContent.includes("→")`)
 	is("it is not saved", `document.getElementById("unsaved").textContent === `+saidBy("messages.unsaved"))
 	run("fold it", chromedp.Click(chromedp.CSS("[name='fold.sms.fr']")))
 	wait("the bubble has another apostrophe", `document.querySelector("#see-sms-fr .wording").textContent.endsWith(" l'aide") && !document.querySelector("#see-sms-fr .culprits")`)
-	run("the worst case", evaluate(`document.querySelector("[name=see][value=worst]").click()`))
+	run("the worst case", browsertest.Do(`document.querySelector("[name=see][value=worst]").click()`))
 	wait("the longest time", `document.querySelector("#see-status-fr .wording").textContent.includes("mercredi 30 septembre".replaceAll(" ", "\u00a0"))`)
-	run("a variable is put where the hand was", evaluate(`document.querySelector("[name='text.sms.en']").focus()`), chromedp.Click(chromedp.CSS("[data-hole=where]")))
+	run("a variable is put where the hand was", browsertest.Do(`document.querySelector("[name='text.sms.en']").focus()`), chromedp.Click(chromedp.CSS("[data-hole=where]")))
 	is("it is there", `document.querySelector("[name='text.sms.en']").value.endsWith("{where}") || document.querySelector("[name='text.sms.en']").value.startsWith("{where}")`)
 
 	// What is not saved survives a reload.
@@ -113,7 +113,7 @@ func messageInABrowser(t *testing.T, language string) {
 	}
 
 	// Somebody else saves the same text meanwhile.
-	run("type on", evaluate(`(() => { const f = document.querySelector("[name='text.x.fr']"); f.value = "Le mien"; f.dispatchEvent(new Event("input", { bubbles: true })); })()`))
+	run("type on", browsertest.Do(`(() => { const f = document.querySelector("[name='text.x.fr']"); f.value = "Le mien"; f.dispatchEvent(new Event("input", { bubbles: true })); })()`))
 	other := s.library.Export("lecture")
 	other.Messages[message.Initial].Texts[channel.X]["fr"] = message.Text{Body: "Celui d’Édith"}
 	s.kept(t, "editor", other)
@@ -122,7 +122,7 @@ func messageInABrowser(t *testing.T, language string) {
 	is("both are there", `document.querySelector("[name='text.x.fr']").value === "Le mien" && document.querySelector(".clash .from-other .wording").textContent === "Celui d’Édith"`)
 	run("take theirs", chromedp.Click(chromedp.CSS("[data-take]")))
 	is("it is in the field", `document.querySelector("[name='text.x.fr']").value === "Celui d’Édith"`)
-	run("write a third, and submit", evaluate(`(() => { const f = document.querySelector("[name='text.x.fr']"); f.value = "Le direct est perturbé. https://etat.tele.example"; f.dispatchEvent(new Event("input", { bubbles: true })); })()`), chromedp.Click(chromedp.CSS("#submit")), chromedp.WaitVisible(chromedp.CSS("#review")))
+	run("write a third, and submit", browsertest.Do(`(() => { const f = document.querySelector("[name='text.x.fr']"); f.value = "Le direct est perturbé. https://etat.tele.example"; f.dispatchEvent(new Event("input", { bubbles: true })); })()`), chromedp.Click(chromedp.CSS("#submit")), chromedp.WaitVisible(chromedp.CSS("#review")))
 	is("the author has no button, and reads why", `!document.getElementById("approve") && document.getElementById("whynot").textContent.includes(`+saidBy("messages.whynot.author")+`)`)
 	hash := s.library.Get("lecture").Scenario.Hash(message.Initial)
 	status, err := chromedp.Run(ctx, chromedp.Evaluate[int](`fetch("/messages/lecture/initial/approve", { method: "POST", body: new URLSearchParams({ hash: `+quoted(hash)+` }) }).then((r) => r.status)`, chromedp.EvalAwaitPromise))
@@ -267,26 +267,6 @@ func TestMessagePictures(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		err := chromedp.Do(ctx,
-			chromedp.EmulateViewport(shot.width, shot.height, chromedp.EmulateScale(shot.scale)),
-			chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-				_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: shot.theme}},
-				})
-				return err
-			}),
-			chromedp.Navigate(s.http.URL+shot.path), chromedp.WaitVisible(chromedp.CSS("main")),
-			chromedp.Sleep(500*time.Millisecond), // fonts
-		)
-		if err != nil {
-			t.Fatalf("%s: %v", shot.name, err)
-		}
-		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(*shots, shot.name+".png"), png, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		browsertest.Shot{Name: shot.name, URL: s.http.URL + shot.path, Theme: shot.theme, Width: shot.width, Height: shot.height, Scale: shot.scale, Wait: "main"}.Take(t, ctx, *shots)
 	}
 }

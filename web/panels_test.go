@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"vigie/cockpit"
+	"vigie/internal/browsertest"
 )
 
 // services are 14, in the order in which a board has them: those that call first, then by rate.
@@ -326,13 +327,14 @@ func heavy(t *testing.T) *cockpit.Board {
 // On every desk and telephone all panels are whole: nothing scrolls sideways but tables in their
 // panels, nothing sticks out, and no text of theirs is smaller than the smallest was.
 func TestPanelsFitTheirScreens(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
 	s := newSite(t, nil)
 	s.Publish(heavy(t))
 	ctx := chromium(t)
-	trouble := collectTrouble(t, ctx)
+	trouble := browsertest.Trouble(ctx)
 	if err := chromedp.Do(ctx, signIn(s, "fr")); err != nil {
 		t.Fatal(err)
 	}

@@ -2,18 +2,15 @@ package web
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"vigie/internal/account"
+	"vigie/internal/browsertest"
 )
 
 // tab is one browser of its own, with the steps of a walk through pages.
@@ -70,11 +67,11 @@ func TestAWallInItsBrowser(t *testing.T) {
 	s.checkEvery = 100 * time.Millisecond
 	s.feed(t, 200*time.Millisecond)
 	admin, wall := tab{t, chromium(t)}, tab{t, chromium(t)}
-	trouble := collectTrouble(t, admin.ctx)
+	trouble := browsertest.Trouble(admin.ctx)
 
 	admin.do("desk", chromedp.EmulateViewport(1440, 900))
 	admin.enter(s, "admin", "en")
-	admin.do("the menu, by keyboard", evaluate(`document.querySelector("#account summary").focus()`), chromedp.KeyEvent(kb.Enter), chromedp.WaitVisible(chromedp.CSS(`#account a[href="/tokens"]`)))
+	admin.do("the menu, by keyboard", browsertest.Do(`document.querySelector("#account summary").focus()`), chromedp.KeyEvent(kb.Enter), chromedp.WaitVisible(chromedp.CSS(`#account a[href="/tokens"]`)))
 	admin.do("closes it", chromedp.KeyEvent(kb.Escape))
 	admin.wait("it is closed, and its name has the focus", `!document.getElementById("account").open && document.activeElement === document.querySelector("#account summary")`)
 	admin.do("tokens", chromedp.KeyEvent(kb.Enter), chromedp.Click(chromedp.CSS(`#account a[href="/tokens"]`)), chromedp.WaitVisible(chromedp.CSS("#field-name")))
@@ -145,47 +142,35 @@ func TestPeoplePictures(t *testing.T) {
 	b := tab{t, chromium(t)}
 	b.do("desk", chromedp.EmulateViewport(1440, 900))
 	b.enter(s, "admin", "fr")
-	open := evaluate(`for (const d of document.querySelectorAll("main details, #account")) d.open = true`)
+	open := browsertest.Do(`for (const d of document.querySelectorAll("main details, #account")) d.open = true`)
 	made := chromedp.Steps(open, chromedp.SendKeys(chromedp.CSS("#field-name"), "Mur droit"), chromedp.Click(chromedp.CSS(`button[value="make"]`)), chromedp.WaitVisible(chromedp.CSS("#secret-link")))
-	wrong := chromedp.Steps(open, evaluate(`document.querySelector("form.filled").noValidate = true`), chromedp.SendKeys(chromedp.CSS("#field-name"), "a b"),
-		evaluate(`for (const i of document.querySelectorAll("[name=role]")) i.checked = false`), chromedp.Click(chromedp.CSS("form.filled button.first")), chromedp.WaitVisible(chromedp.CSS(".field.bad")))
+	wrong := chromedp.Steps(open, browsertest.Do(`document.querySelector("form.filled").noValidate = true`), chromedp.SendKeys(chromedp.CSS("#field-name"), "a b"),
+		browsertest.Do(`for (const i of document.querySelectorAll("[name=role]")) i.checked = false`), chromedp.Click(chromedp.CSS("form.filled button.first")), chromedp.WaitVisible(chromedp.CSS(".field.bad")))
 	for _, shot := range []struct {
 		name, path, theme string
 		width, height     int64
 		scale             float64
 		before            chromedp.Action[chromedp.Void]
 	}{
-		{"people-laptop", "people", "dark", 1440, 900, 1, evaluate("0")},
-		{"people-menu", "", "dark", 1440, 900, 1, evaluate(`document.querySelector("#account").open = true`)},
+		{"people-laptop", "people", "dark", 1440, 900, 1, browsertest.Do("0")},
+		{"people-menu", "", "dark", 1440, 900, 1, browsertest.Do(`document.querySelector("#account").open = true`)},
 		{"people-wrong", "people", "light", 1440, 900, 1, wrong},
 		{"people-phone", "people", "light", 390, 844, 2, open},
-		{"person-laptop", "people/claire", "light", 1440, 900, 1, evaluate("0")},
+		{"person-laptop", "people/claire", "light", 1440, 900, 1, browsertest.Do("0")},
 		{"person-phone", "people/claire", "dark", 390, 844, 2, open},
-		{"tokens-laptop", "tokens", "light", 1440, 900, 1, evaluate("0")},
+		{"tokens-laptop", "tokens", "light", 1440, 900, 1, browsertest.Do("0")},
 		{"tokens-made-phone", "tokens", "dark", 390, 844, 2, made},
 		{"tokens-laptop-open", "tokens", "dark", 1440, 900, 1, open},
-		{"audit-laptop", "audit", "dark", 1440, 900, 1, evaluate("0")},
-		{"audit-phone", "audit", "light", 390, 844, 2, evaluate("0")},
-		{"me-laptop", "me", "dark", 1440, 900, 1, evaluate("0")},
-		{"me-phone", "me?lang=en", "light", 390, 844, 2, evaluate("0")},
-		{"walldoor", "wall/enter", "dark", 1920, 1080, 1, evaluate("0")},
-		{"people-4k", "people", "dark", 3840, 2160, 1, evaluate("0")},
+		{"audit-laptop", "audit", "dark", 1440, 900, 1, browsertest.Do("0")},
+		{"audit-phone", "audit", "light", 390, 844, 2, browsertest.Do("0")},
+		{"me-laptop", "me", "dark", 1440, 900, 1, browsertest.Do("0")},
+		{"me-phone", "me?lang=en", "light", 390, 844, 2, browsertest.Do("0")},
+		{"walldoor", "wall/enter", "dark", 1920, 1080, 1, browsertest.Do("0")},
+		{"people-4k", "people", "dark", 3840, 2160, 1, browsertest.Do("0")},
 	} {
-		b.do(shot.name,
-			chromedp.EmulateViewport(shot.width, shot.height, chromedp.EmulateScale(shot.scale)),
-			chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-				_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: shot.theme}},
-				})
-				return err
-			}),
-			chromedp.Navigate(s.http.URL+"/"+shot.path), shot.before, chromedp.Sleep(300*time.Millisecond))
-		png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-		if err != nil {
-			t.Fatalf("%s: %v", shot.name, err)
-		}
-		if err := os.WriteFile(filepath.Join(*shots, shot.name+".png"), png, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		browsertest.Shot{
+			Name: shot.name, URL: s.http.URL + "/" + shot.path, Theme: shot.theme, Width: shot.width, Height: shot.height, Scale: shot.scale,
+			Wait: "body", Before: shot.before,
+		}.Take(t, b.ctx, *shots)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"vigie/cockpit"
+	"vigie/internal/browsertest"
 )
 
 var oneShot = flag.String("shot", "", "beginning of the names of the pictures to take")
@@ -32,12 +33,7 @@ func (s glass) emulate() chromedp.Action[chromedp.Void] {
 		if scale == 0 {
 			scale = 1
 		}
-		if err := chromedp.Do(ctx, chromedp.EmulateViewport(s.width, s.height, chromedp.EmulateScale(scale))); err != nil {
-			return err
-		}
-		if _, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s.theme}},
-		}); err != nil {
+		if err := chromedp.Do(ctx, chromedp.EmulateViewport(s.width, s.height, chromedp.EmulateScale(scale)), browsertest.Theme(s.theme)); err != nil {
 			return err
 		}
 		vision := s.vision

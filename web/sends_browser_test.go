@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -10,10 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"vigie/internal/browsertest"
 	"vigie/runbooks/message"
 	"vigie/runbooks/send"
 )
@@ -34,6 +32,7 @@ func personIn(s *site, name, path, language string) chromedp.Action[chromedp.Voi
 // Two browsers: one person prepares, in French; another confirms, in English, with the number of people, and watches
 // it to its end. A third one is stopped while it goes on.
 func TestASendInTwoBrowsers(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
@@ -45,7 +44,7 @@ func TestASendInTwoBrowsers(t *testing.T) {
 	s.Publish(final(t, 0))
 	c := s.crisis(t, false)
 	first, second := chromium(t), chromium(t)
-	trouble := collectTrouble(t, first)
+	trouble := browsertest.Trouble(first)
 	one, two := hand{t, first}, hand{t, second}
 	is := func(h hand, what, expression string) {
 		t.Helper()
@@ -56,7 +55,7 @@ func TestASendInTwoBrowsers(t *testing.T) {
 
 	one.do("choose", chromedp.EmulateViewport(1440, 900), personIn(s.site, "operator", "/sends/new?crisis="+c.ID, "fr"),
 		chromedp.Click(chromedp.CSS(`.step-links a[href$="step=initial"]`)), chromedp.WaitVisible(chromedp.CSS("#send-form")))
-	one.do("say where", evaluate(`document.querySelector("[name='v.where'][value=tv]").click()`))
+	one.do("say where", browsertest.Do(`document.querySelector("[name='v.where'][value=tv]").click()`))
 	one.wait("the preview follows", `/sur la box TV/.test(document.getElementById("send-preview").textContent) && /300.personnes/.test(document.getElementById("send-preview").textContent)`)
 	is(one, "no sideways scroll", `document.documentElement.scrollWidth <= innerWidth`)
 	one.do("prepare", chromedp.Click(chromedp.CSS("#prepare-do")), chromedp.WaitVisible(chromedp.CSS("#check-do")))
@@ -144,7 +143,7 @@ func TestTheAudienceInABrowser(t *testing.T) {
 	s := newSendSite(t, 20, nil)
 	s.Publish(final(t, 0))
 	ctx := chromium(t)
-	trouble := collectTrouble(t, ctx)
+	trouble := browsertest.Trouble(ctx)
 	file := filepath.Join(t.TempDir(), "abonnés.csv")
 	var lines strings.Builder
 	lines.WriteString("id;email;email_agree;offre\n")
@@ -164,7 +163,7 @@ func TestTheAudienceInABrowser(t *testing.T) {
 	h := hand{t, ctx}
 	h.wait("they are there", `/5.021 contacts/.test(document.getElementById("contacts-title").textContent) && /5.000 nouveaux/.test(document.querySelector(".imports").textContent)`)
 	err = chromedp.Do(ctx, chromedp.Navigate(s.http.URL+"/audience/segments"), chromedp.WaitVisible(chromedp.CSS("main")),
-		evaluate(`document.querySelector("details.adding").open = true`), chromedp.SendKeys(chromedp.CSS("#segment-name"), "Offre sport"),
+		browsertest.Do(`document.querySelector("details.adding").open = true`), chromedp.SendKeys(chromedp.CSS("#segment-name"), "Offre sport"),
 		chromedp.SendKeys(chromedp.CSS("[name='attribute.0']"), "offre"), chromedp.SendKeys(chromedp.CSS("[name='values.0']"), "sport"))
 	if err != nil {
 		t.Fatal(err)
@@ -250,29 +249,16 @@ func TestSendPictures(t *testing.T) {
 			if strings.Contains(path, "?") {
 				join = "&"
 			}
-			err := chromedp.Do(ctx,
-				chromedp.EmulateViewport(width, height, chromedp.EmulateScale(scale)),
-				chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-					_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-						Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: at[1]}},
-					})
-					return err
-				}),
-				chromedp.Navigate(s.http.URL+path+join+"lang="+at[2]), chromedp.WaitVisible(chromedp.CSS("main")), before,
-				chromedp.Sleep(500*time.Millisecond), // fonts
-			)
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-			acted(err)
-			acted(os.WriteFile(filepath.Join(*shots, name+"-"+strings.Join(at, "-")+".png"), png, 0o644))
+			browsertest.Shot{
+				Name: name + "-" + strings.Join(at, "-"), URL: s.http.URL + path + join + "lang=" + at[2], Theme: at[1],
+				Width: width, Height: height, Scale: scale, Wait: "main", Before: before,
+			}.Take(t, ctx, *shots)
 		}
 	}
-	nothing := evaluate("0")
-	filled := chromedp.Steps(evaluate(`document.querySelector("[name='v.where'][value=tv]").click()`), chromedp.Sleep(2*time.Second))
+	nothing := browsertest.Do("0")
+	filled := chromedp.Steps(browsertest.Do(`document.querySelector("[name='v.where'][value=tv]").click()`), chromedp.Sleep(2*time.Second))
 	refused := chromedp.Steps(chromedp.Click(chromedp.CSS("#prepare-do")), chromedp.Sleep(2*time.Second))
-	opened := evaluate(`document.querySelectorAll("details.abort, details.adding, details.more").forEach((d) => (d.open = true))`)
+	opened := browsertest.Do(`document.querySelectorAll("details.abort, details.adding, details.more").forEach((d) => (d.open = true))`)
 	all := []string{"laptop light fr", "laptop dark en", "phone dark fr", "phone light en"}
 	some := []string{"laptop dark fr", "phone light en"}
 	struck := s.crisis(t, false)

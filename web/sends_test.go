@@ -315,6 +315,7 @@ func TestSendsWithoutAConfigurationSayWhy(t *testing.T) {
 }
 
 func TestASendNeedsTwoPeopleWhoReadIt(t *testing.T) {
+	t.Parallel()
 	s := newSendSite(t, 40, nil)
 	c := s.crisis(t, false)
 	operator, second := s.signedIn(t, "operator"), s.signedIn(t, "second")
@@ -426,6 +427,7 @@ func TestAnExerciseLooksOtherwiseAndReachesNobody(t *testing.T) {
 }
 
 func TestAnAbortStopsWithinASecondAndOffersTheCorrection(t *testing.T) {
+	t.Parallel()
 	s := newSendSite(t, 600, func(a *send.Account) {
 		if a.ID == "sms" {
 			a.Rate = 60
@@ -464,6 +466,7 @@ func TestAnAbortStopsWithinASecondAndOffersTheCorrection(t *testing.T) {
 }
 
 func TestFailuresAreTriedAgainAndUnknownOnesByAPersonAlone(t *testing.T) {
+	t.Parallel()
 	s := newSendSite(t, 60, nil)
 	s.live.answer = func(to string) int {
 		switch {

@@ -11,10 +11,12 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"vigie/cockpit"
+	"vigie/internal/browsertest"
 )
 
 // One browser on the page of sources, with boards given by hand.
 func TestSourcesInABrowser(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
@@ -36,7 +38,7 @@ func TestSourcesInABrowser(t *testing.T) {
 	}
 	publish(nil)
 	ctx := chromium(t)
-	trouble := collectTrouble(t, ctx)
+	trouble := browsertest.Trouble(ctx)
 	run := func(what string, steps ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
 		if err := chromedp.Do(ctx, steps...); err != nil {
@@ -85,8 +87,8 @@ func TestSourcesInABrowser(t *testing.T) {
 
 	// What is open stays open, and what is selected stays selected, also where it changes.
 	run("open", chromedp.Click(chromedp.CSS("#source-fastly .reasons > summary")), chromedp.Click(chromedp.CSS("[data-source=source-fastly] .settings > summary")))
-	run("select", evaluate(`getSelection().selectAllChildren(document.querySelector("#source-fastly .sample"))`),
-		evaluate(`window.was = {selected: String(getSelection()), rate: document.querySelector("#source-fastly .rate b").textContent}`))
+	run("select", browsertest.Do(`getSelection().selectAllChildren(document.querySelector("#source-fastly .sample"))`),
+		browsertest.Do(`window.was = {selected: String(getSelection()), rate: document.querySelector("#source-fastly .rate b").textContent}`))
 	for range 3 {
 		publish(func(rows map[string]*cockpit.Source) {
 			rows["fastly"].Reasons[0].Sample = fmt.Sprint("another line ", tick)
@@ -97,12 +99,12 @@ func TestSourcesInABrowser(t *testing.T) {
 	is("both are open", `document.querySelectorAll("[data-source=source-fastly] details[open]").length === 2`)
 	is("the selection is the same", `window.was.selected.length > 100 && String(getSelection()) === window.was.selected`)
 	is("the rate goes on", `document.querySelector("#source-fastly .rate b").textContent !== window.was.rate`)
-	run("let go", evaluate(`getSelection().removeAllRanges()`))
+	run("let go", browsertest.Do(`getSelection().removeAllRanges()`))
 	publish(func(rows map[string]*cockpit.Source) { rows["fastly"].Reasons[0].Sample = "the last line" })
 	wait("the sample goes on", `document.querySelector("#source-fastly .sample").textContent === "the last line"`)
 
 	// By keyboard, too: the focus is where it was after the row's neighbours moved around it.
-	run("focus", evaluate(`document.querySelector("[data-source=source-maison-nginx] .settings > summary").focus()`), chromedp.KeyEvent(" "))
+	run("focus", browsertest.Do(`document.querySelector("[data-source=source-maison-nginx] .settings > summary").focus()`), chromedp.KeyEvent(" "))
 	is("space opens", `document.querySelector("[data-source=source-maison-nginx] .settings").open`)
 	publish(silent)
 	shown()
@@ -127,12 +129,12 @@ func TestSourcesInABrowser(t *testing.T) {
 		t.Errorf("the clipboard has %q (%v)", copied, err)
 	}
 	wait("it can be had again", `document.querySelector("`+button+`").textContent === "copier"`)
-	run("no clipboard", evaluate(`Object.defineProperty(navigator, "clipboard", { value: undefined })`), chromedp.Click(chromedp.CSS(button)))
+	run("no clipboard", browsertest.Do(`Object.defineProperty(navigator, "clipboard", { value: undefined })`), chromedp.Click(chromedp.CSS(button)))
 	wait("it says so", `/copié|sélectionné/.test(document.querySelector("`+button+`").textContent)`)
 	is("it is selected", `String(getSelection()).includes("access_log syslog")`)
 
 	// A telephone never scrolls sideways, whatever is open and whatever strangers wrote.
-	run("telephone", chromedp.EmulateViewport(390, 844), evaluate(`document.querySelectorAll("#senders details").forEach((d) => d.open = true)`))
+	run("telephone", chromedp.EmulateViewport(390, 844), browsertest.Do(`document.querySelectorAll("#senders details").forEach((d) => d.open = true)`))
 	is("no sideways scroll", `document.documentElement.scrollWidth <= innerWidth`)
 	is("nothing sticks out", `[...document.querySelectorAll("#senders *")].every((e) => e.closest(".code, .hidden, .label, .late") || e.getBoundingClientRect().right <= innerWidth)`)
 	is("long code scrolls in its box", `[...document.querySelectorAll(".code")].some((e) => e.scrollWidth > e.clientWidth && getComputedStyle(e).overflowX === "auto")`)

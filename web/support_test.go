@@ -73,6 +73,7 @@ func TestSupportSaysWhatWasSaidAndWhatWasNot(t *testing.T) {
 
 // A person is looked up by those who may, with what they got; and the audit never has the address.
 func TestSomebodyIsLookedUp(t *testing.T) {
+	t.Parallel()
 	s := newSendSite(t, 6, nil)
 	of := s.confirmed(t, s.crisis(t, false))
 	s.stands(t, of.ID, send.Completed)

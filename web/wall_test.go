@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"vigie/cockpit"
+	"vigie/internal/browsertest"
 )
 
 func noBreak(s string) string { return strings.NewReplacer(nbsp, " ", nnbsp, " ").Replace(s) }
@@ -119,6 +120,7 @@ func heavyWall(t *testing.T) *cockpit.Board {
 
 // The wall is one picture: nothing scrolls, nothing is cut off, all of it can be read from 4 m.
 func TestWallIsOnePicture(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
@@ -127,7 +129,7 @@ func TestWallIsOnePicture(t *testing.T) {
 	s.known = func() *alertsNow { return known }
 	s.Publish(final(t, 0))
 	ctx := chromiumFor(t, 10*time.Minute)
-	trouble := collectTrouble(t, ctx)
+	trouble := browsertest.Trouble(ctx)
 	if err := chromedp.Do(ctx, signIn(s, "fr")); err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +148,7 @@ func TestWallIsOnePicture(t *testing.T) {
 		s.Publish(board)
 		for _, size := range []glass{{width: 1920, height: 1080}, {width: 3840, height: 2160}, {width: 2560, height: 1440}, {width: 1366, height: 768}, {width: 1920, height: 1200}} {
 			for _, language := range []string{"fr", "en"} {
-				err := chromedp.Do(ctx, size.emulate(), chromedp.Navigate(s.http.URL+"/wall?lang="+language), chromedp.WaitVisible(chromedp.CSS("#capacity")), evaluate(`document.fonts.ready`))
+				err := chromedp.Do(ctx, size.emulate(), chromedp.Navigate(s.http.URL+"/wall?lang="+language), chromedp.WaitVisible(chromedp.CSS("#capacity")), browsertest.Do(`document.fonts.ready`))
 				if err != nil {
 					t.Fatal(err)
 				}

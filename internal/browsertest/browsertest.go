@@ -108,9 +108,10 @@ type Shot struct {
 	Scale         float64
 	Wait          string                         // a selector that is seen once the page is there
 	Before        chromedp.Action[chromedp.Void] // done on the page first; nil: nothing
+	Screen        bool                           // what a screen shows at once, not the whole page
 }
 
-// Take writes a picture of the whole page into a folder.
+// Take writes the picture into a folder.
 func (s Shot) Take(t testing.TB, ctx context.Context, folder string) {
 	t.Helper()
 	before := s.Before
@@ -122,7 +123,11 @@ func (s Shot) Take(t testing.TB, ctx context.Context, folder string) {
 	if err != nil {
 		t.Fatalf("%s: %v", s.Name, err)
 	}
-	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	take := chromedp.FullScreenshot(100)
+	if s.Screen {
+		take = chromedp.CaptureScreenshot()
+	}
+	png, err := chromedp.Run(ctx, take)
 	if err != nil {
 		t.Fatalf("%s: %v", s.Name, err)
 	}
