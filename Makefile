@@ -32,7 +32,7 @@ assets: ## bundle the browser's files into web/static
 
 test: engine generate lint ## everything that must hold: generated files, linters, tests with real ones of all
 	@scripts/debian.sh chromium ffmpeg nginx prometheus prometheus-alertmanager
-	@PATH="$$PATH:/usr/sbin" go test $(TESTFLAGS) ./...
+	@PATH="$$PATH:/usr/sbin" go test $(TESTFLAGS) ./web ./internal/app ./ingest ./... # those that take long first
 
 race: engine assets ## tests under the race detector; needs a C compiler
 	@command -v $$(go env CC) >/dev/null || { echo "race: the race detector needs a C compiler: apt install gcc libc6-dev" >&2; exit 1; }
