@@ -22,6 +22,15 @@ func (h hand) is(what, expression string) {
 	}
 }
 
+// legible holds what is pressed on a page against what is painted behind it, in the dark and in the light.
+func (h hand) legible() {
+	h.Helper()
+	for _, theme := range []string{"dark", "light"} {
+		h.do(theme, browsertest.Theme(theme), chromedp.Sleep(300*time.Millisecond)) // colours fade
+		h.is("each button can be read in the "+theme, browsertest.Legible("main button, main .button, main nav a"))
+	}
+}
+
 // signsIn is somebody with the password of all.
 func (h hand) signsIn(s *site, name, path, language string) {
 	h.Helper()
@@ -42,6 +51,7 @@ func TestACrisisInTwoBrowsers(t *testing.T) {
 	one, two := hand{t, chromium(t)}, hand{t, chromium(t)}
 	trouble, other := browsertest.Trouble(one.ctx), browsertest.Trouble(two.ctx)
 	one.signsIn(s.site, "operator", "/alerts/p1", "fr")
+	one.legible()
 	one.is("the rule is written in lines", `getComputedStyle(document.querySelector("p.condition")).display === "block"`)
 	one.do("start from the alert", chromedp.Click(chromedp.CSS("#start-cdn-isp")))
 	one.wait("the run", `location.pathname.startsWith("/runs/") && document.querySelectorAll(".steps > .step").length > 8`)
@@ -56,6 +66,7 @@ func TestACrisisInTwoBrowsers(t *testing.T) {
 
 	// What one types stays while the other ticks, and the tick is there within a second.
 	two.do("type a comment", chromedp.SendKeys(chromedp.CSS("#comment-confirm [name=text]"), "seen on SFR too"))
+	one.legible()
 	one.do("tick by keys", chromedp.KeyEvent("j"), chromedp.KeyEvent(" "), chromedp.SendKeys(chromedp.CSS("#tick-confirm [name=evidence]"), "colonne CloudFront, 212 000"+kb.Enter))
 	one.wait("done here", `document.getElementById("step-confirm").classList.contains("is-done")`)
 	ticked := s.runs.Get(run.ID).Steps["confirm"].Done.At

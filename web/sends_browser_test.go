@@ -58,6 +58,7 @@ func TestASendInTwoBrowsers(t *testing.T) {
 	one.do("say where", browsertest.Do(`document.querySelector("[name='v.where'][value=tv]").click()`))
 	one.wait("the preview follows", `/sur la box TV/.test(document.getElementById("send-preview").textContent) && /300.personnes/.test(document.getElementById("send-preview").textContent)`)
 	is(one, "no sideways scroll", `document.documentElement.scrollWidth <= innerWidth`)
+	one.legible()
 	one.do("prepare", chromedp.Click(chromedp.CSS("#prepare-do")), chromedp.WaitVisible(chromedp.CSS("#check-do")))
 	all := s.room.All()
 	if len(all) != 1 {
@@ -76,6 +77,7 @@ func TestASendInTwoBrowsers(t *testing.T) {
 	is(two, "what is typed stays", `document.getElementById("count").value === "30" && document.activeElement.id === "count"`)
 	two.do("the right one", chromedp.SendKeys(chromedp.CSS("#count"), "0"))
 	is(two, "it may be pressed", `!document.getElementById("confirm-do").disabled`)
+	two.legible()
 	two.do("confirm", chromedp.Click(chromedp.CSS("#confirm-do")))
 	two.wait("it goes on", `document.querySelector("#progress .outcomes") !== null && document.getElementById("abort") !== null`)
 	one.wait("the sender sees it, too", `/en cours d’envoi|confirmée/.test(document.querySelector(".send-head .kicker").textContent) && document.querySelector("#progress .canary .here") !== null`)

@@ -3,6 +3,7 @@ package browsertest
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,6 +73,34 @@ func Theme(name string) chromedp.Action[chromedp.Void] {
 func Do(script string) chromedp.Action[chromedp.Void] {
 	return chromedp.Evaluate[chromedp.Void](script)
 }
+
+// Legible is a script: whether each text that is seen within what a selector finds stands out from what is painted behind
+// it by 4.5 to 1 (WCAG 2.2, 1.4.3). The console is told which does not.
+func Legible(selector string) string { return fmt.Sprintf(legible, selector) }
+
+const legible = `(() => {
+	const parse = (c) => { // rgb(), and color(srgb): of 255, and of 1
+		const m = c.match(/[\d.]+/g).map(Number), of = c.startsWith("color(") ? 255 : 1;
+		return [m[0] * of, m[1] * of, m[2] * of, m[3] ?? 1];
+	};
+	const lum = (c) => { const [r, g, b] = c.slice(0, 3).map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+	const under = (e) => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c[3] === 1) return c; } return [255, 255, 255, 1]; };
+	const bad = [];
+	let seen = 0;
+	for (const root of document.querySelectorAll(%q)) {
+		const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+		while (walk.nextNode()) {
+			const e = walk.currentNode.parentElement;
+			if (!walk.currentNode.textContent.trim() || !e.checkVisibility() || e.closest(".unseen, .skip, [disabled]")) continue;
+			seen++;
+			const [a, b] = [lum(parse(getComputedStyle(e).color)), lum(under(e))];
+			const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+			if (ratio < 4.5) bad.push(e.className + " " + e.textContent + " " + ratio);
+		}
+	}
+	if (bad.length) console.error(bad.join("; "));
+	return seen > 0 && bad.length === 0;
+})()`
 
 // Trouble collects what a browser complains about from now on. What tests make fail, requests and WebSockets, is left
 // out.

@@ -132,7 +132,7 @@ func TestThePageInABrowser(t *testing.T) {
 	is("a time is one", `!isNaN(Date.parse(document.querySelector(".entry time").dateTime))`)
 	for _, theme2 := range []string{"light", "dark"} {
 		do(theme2, browsertest.Theme(theme2))
-		is("each text can be read in "+theme2, contrastScript)
+		is("each text can be read in "+theme2, browsertest.Legible("body"))
 	}
 	do("tab", chromedp.KeyEvent("\t"), chromedp.KeyEvent("\t"))
 	is("the keyboard reaches the languages", `document.activeElement.closest("nav.languages") !== null`)
@@ -157,26 +157,6 @@ func TestThePageInABrowser(t *testing.T) {
 
 // look is what a browser tells a page that is seen again: it asks at once.
 const look = `document.dispatchEvent(new Event("visibilitychange"))`
-
-// contrastScript holds every text that is seen against WCAG AA, by what the browser paints.
-const contrastScript = `(() => {
-	const parse = (c) => { const m = c.match(/[\d.]+/g).map(Number); return m.length === 3 ? [...m, 1] : m; };
-	const lum = (c) => { const [r, g, b] = c.slice(0, 3).map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-	const under = (e) => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c[3] === 1) return c; } return [255, 255, 255, 1]; };
-	const bad = [];
-	const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-	let seen = 0;
-	while (walk.nextNode()) {
-		const e = walk.currentNode.parentElement;
-		if (!walk.currentNode.textContent.trim() || !e.checkVisibility() || e.closest(".unseen, .skip")) continue;
-		seen++;
-		const [a, b] = [lum(parse(getComputedStyle(e).color)), lum(under(e))];
-		const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-		if (ratio < 4.5) bad.push(e.className + " " + e.textContent + " " + ratio);
-	}
-	if (bad.length) console.error(bad.join("; "));
-	return seen > 20 && bad.length === 0;
-})()`
 
 // The exported folder, served by a plain file server below some path: every file is found, and the page polls itself.
 func TestTheExportInABrowser(t *testing.T) {
