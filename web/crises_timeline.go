@@ -183,6 +183,11 @@ func (r crisesReader) lineArgs(l *crisis.Line) map[string]string {
 			args["problem"] = cmp.Or(r.text(i.Title), i.Rule)
 		}
 	}
+	if strings.HasPrefix(l.What, "alert-") {
+		if i := r.snap.Find(l.Problem); i != nil { // in the reader's language
+			args["title"] = cmp.Or(r.text(i.Title), i.Rule)
+		}
+	}
 	if r.runs != nil && l.Run != "" {
 		if run := r.runs.Get(l.Run); run != nil { // in the reader's language
 			args["runbook_title"] = r.runTitle(run)
