@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -82,15 +83,21 @@ func newProcess(t testing.TB, room string) *process {
 	return p
 }
 
-// freeAddress is a loopback address that nobody listens on, over TCP or UDP.
+// freeAddress is a loopback address that nobody listens on, over TCP or UDP. Its port is below those that the system
+// gives to whoever asks for any (Linux: from 32768 on), so that nobody gets it before the process that it is for.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(22000))
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		l.Close()
+		return address
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port of 127.0.0.1 was found")
+	return ""
 }
 
 // command is vigie with arguments and the test's token.
