@@ -314,6 +314,30 @@ func TestSendsWithoutAConfigurationSayWhy(t *testing.T) {
 	}
 }
 
+// What is pressed, typed or asked instead of the confirmation sends nothing: not "cancel", not an act that does not
+// exist, not one that is for another state.
+func TestNoOtherVerbSends(t *testing.T) {
+	s := newSendSite(t, 40, nil)
+	operator, second := s.signedIn(t, "operator"), s.signedIn(t, "second")
+	of := s.prepared(t, operator, s.crisis(t, false), message.Initial)
+	at := "/sends/" + of.ID
+	if r := s.post(t, operator, at+"/check", nil, nil); r.StatusCode != http.StatusSeeOther {
+		t.Fatalf("check: %d", r.StatusCode)
+	}
+	for _, verb := range []string{"cancel", "Confirm", "confirmed", "confirm/now", "send", "go", "resume", "retry", "unknown", "abort", "pause", ""} {
+		r := s.post(t, second, at+"/"+verb, url.Values{"digest": {of.Digest}, "count": {"40"}}, nil)
+		if r.StatusCode < 400 {
+			t.Errorf("%q is answered %d", verb, r.StatusCode)
+		}
+		if now := s.room.Get(of.ID); now.State != send.Checked || !now.Confirmed.IsZero() {
+			t.Fatalf("after %q it is %s", verb, now.State)
+		}
+	}
+	if n, _ := s.live.count(); n != 0 {
+		t.Errorf("%d were told", n)
+	}
+}
+
 func TestASendNeedsTwoPeopleWhoReadIt(t *testing.T) {
 	t.Parallel()
 	s := newSendSite(t, 40, nil)
