@@ -72,14 +72,18 @@ func (l *locale) T(key string, pairs ...string) string {
 // plural is T of key.one or key.many, as the language counts, with the number as {n} unless pairs
 // have it.
 func (l *locale) plural(key string, n int, pairs ...string) string {
-	form := ".many"
-	if n == 1 || n == 0 && l.Code == "fr" {
-		form = ".one"
-	}
 	if len(pairs) == 0 {
 		pairs = []string{"n", l.fixed(float64(n), 0)}
 	}
-	return l.T(key+form, pairs...)
+	return l.T(key+l.number(n), pairs...)
+}
+
+// number is the ending of the key of a text about so many.
+func (l *locale) number(n int) string {
+	if n == 1 || n == 0 && l.Code == "fr" {
+		return ".one"
+	}
+	return ".many"
 }
 
 func (ls locales) byCode(code string) *locale {

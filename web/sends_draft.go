@@ -301,11 +301,8 @@ func (r sendsReader) expected(of *message.Variable, value string) string {
 	kind, pairs := inputOf(of), []string{}
 	switch {
 	case kind == "minutes":
-		most := of.Most
-		if most <= 0 {
-			most = 24 * 60 // as package message has it
-		}
-		pairs = []string{"least", r.all(int(max(1, math.Ceil(of.Least)))), "most", r.all(int(most))}
+		least, most := of.Minutes()
+		pairs = []string{"least", r.all(least), "most", r.all(most)}
 	case kind == "number" && of.Most > 0:
 		kind, pairs = "number.between", []string{"least", r.three(of.Least), "most", r.three(of.Most)}
 	case kind == "url":

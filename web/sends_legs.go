@@ -128,10 +128,11 @@ type reasonsKept struct {
 
 // outcomes is what so many of a group are called.
 func (r sendsReader) outcomes(class string, n int) string {
-	if one, ok := r.texts["send.outcome."+class+".one"]; ok && (n == 1 || n == 0 && r.Code == "fr") {
-		return one
+	key := "send.outcome." + class
+	if text, ok := r.texts[key+r.number(n)]; ok {
+		return text
 	}
-	return r.T("send.outcome." + class)
+	return r.T(key)
 }
 
 // whyKey is of reasons in a reader's language.

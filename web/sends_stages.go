@@ -66,13 +66,11 @@ func (r sendsReader) fillPace(v *legView, of *send.Send, n int, p send.LegProgre
 
 // held is what a stage before the last one waits for: that all of it are served, then that it was watched for a while.
 func (r sendsReader) held(leg *send.Leg, p send.LegProgress) string {
-	all := leg.Openings()
-	at := slices.IndexFunc(all, func(o send.Opening) bool { return o.Stage == leg.Stage })
-	if at < 0 || at+1 == len(all) {
+	at, next, ok := leg.Next()
+	if !ok {
 		return ""
 	}
-	next := all[at+1]
-	done, until := p.Size-p.OpenNow(), leg.Since.Add(all[at].Hold)
+	done, until := p.Size-p.OpenNow(), leg.Since.Add(at.Hold)
 	if done >= leg.Gate && r.now.Before(until) {
 		return r.T("send.eta.held", "time", r.at(until), "next", r.stageName(next))
 	}

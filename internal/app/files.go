@@ -80,8 +80,8 @@ func begin(node ast.Node) *token.Token {
 	return node.GetToken()
 }
 
-// placed gives what is wrong with one thing its place in the file that it was read from; what it is, where it was not
-// read from a file or the problem names no key.
+// placed gives what is wrong with one thing its place in the file that it was read from; what it is, where it was read
+// from none (at is nil) or the error is no match.Problem.
 func placed(at func(key string) string, what string, err error) (errs []error) {
 	for _, err := range joined(err) {
 		problem, ok := errors.AsType[*match.Problem](err)

@@ -218,11 +218,11 @@ func (c *Config) checkMessages() []error {
 // checkRunbooks says what is wrong with runbooks, and what only may be: a scenario may be written in the pages, too.
 func (c *Config) checkRunbooks() (wrong, perhaps []error) {
 	for _, err := range joined(runbooks.Check(c.Runbooks.All, c.knownToRunbooks())) {
-		placed := fmt.Errorf("runbooks %s%c%w", c.Runbooks.dir, filepath.Separator, err)
+		err := fmt.Errorf("runbooks %s%c%w", c.Runbooks.dir, filepath.Separator, err)
 		if p, ok := errors.AsType[*runbooks.Problem](err); ok && p.Elsewhere {
-			perhaps = append(perhaps, placed)
+			perhaps = append(perhaps, err)
 		} else {
-			wrong = append(wrong, placed)
+			wrong = append(wrong, err)
 		}
 	}
 	return wrong, perhaps

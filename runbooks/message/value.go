@@ -131,6 +131,11 @@ func (v *Variable) most(usual float64) float64 {
 	return usual
 }
 
+// Minutes are the bounds of a Duration.
+func (v *Variable) Minutes() (least, most int) {
+	return max(1, int(math.Ceil(v.Least))), int(v.most(maxMinutes))
+}
+
 // minutes reads a duration.
 func (v *Variable) minutes(value string) (int, error) {
 	d, err := time.ParseDuration(value)
@@ -138,7 +143,7 @@ func (v *Variable) minutes(value string) (int, error) {
 		return 0, fmt.Errorf("%.40q is no duration such as 20m", value)
 	}
 	n := int(math.Round(d.Minutes()))
-	if least, most := max(1, int(math.Ceil(v.Least))), int(v.most(maxMinutes)); n < least || n > most {
+	if least, most := v.Minutes(); n < least || n > most {
 		return 0, fmt.Errorf("%d minutes are not between %d and %d", n, least, most)
 	}
 	return n, nil

@@ -1,7 +1,6 @@
 package message
 
 import (
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +25,7 @@ func (v voice) sayings(of *Variable) []string {
 	case Time:
 		return []string{v.moment(longMoment)}
 	case Duration:
-		least, most := max(1, int(math.Ceil(of.Least))), int(of.most(maxMinutes))
+		least, most := of.Minutes()
 		all := []string{v.minutes(most)}
 		for n := least; n <= most; n++ {
 			if words := v.minutes(n); len(words) > len(all[0]) {

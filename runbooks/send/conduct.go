@@ -201,11 +201,8 @@ func (w *Worker) again(s *Send, l *ledger, leg int) bool {
 	return false
 }
 
-// What may fail before a person is asked.
-const (
-	tolerated = 0.05 // of a stage
-	window30  = 30
-)
+// tolerated is what may fail of a stage before a person is asked.
+const tolerated = 0.05
 
 // through tells whether nobody before the gate is open.
 func (l *ledger) through(leg, gate int) bool {
@@ -225,7 +222,7 @@ func (l *ledger) through(leg, gate int) bool {
 func (w *Worker) failing(s *Send, l *ledger, leg int) (string, bool) {
 	of := &s.Legs[leg]
 	since := of.Forgiven.UnixMilli()
-	lately := time.Now().Add(-window30 * time.Second).UnixMilli()
+	lately := time.Now().Add(-PaceFor).UnixMilli()
 	var done, bad, doneLately, badLately int
 	l.mu.Lock()
 	for _, at := range l.legs[leg].lines[:min(of.Gate, len(l.legs[leg].lines))] {
@@ -349,7 +346,6 @@ func (w *Worker) adoptOne(ctx context.Context, s *Send, l *ledger, leg, i int, w
 		return
 	}
 	e.Outcome, e.Reason, e.Text, e.At = Unknown.String(), string(provider.ReasonTimeout), "the process that called ended", time.Now().UnixMilli()
-	e.Left = true
 	if finder, ok := w.cfg.Channels[s.Legs[leg].Channel].(channel.Finder); ok {
 		c := &carrier{Worker: w, pages: l.legs[leg], l: l, leg: leg, id: s.ID}
 		m, to := c.message(s, i)
@@ -361,11 +357,12 @@ func (w *Worker) adoptOne(ctx context.Context, s *Send, l *ledger, leg, i int, w
 			w.cfg.Log.Warn("ask a provider what it took", "send", s.ID, "channel", s.Legs[leg].Channel, "error", err)
 			return
 		case found:
-			e.Outcome, e.Left, e.Reason, e.Receipt, e.Text = Accepted.String(), false, "", provider.Line(receipt.ID, maxWords), provider.Line(receipt.Text, maxWords)
+			e.Outcome, e.Reason, e.Receipt, e.Text = Accepted.String(), "", provider.Line(receipt.ID, maxWords), provider.Line(receipt.Text, maxWords)
 		default:
-			e.Outcome, e.Left, e.Reason, e.Text, e.Tries = Waiting.String(), false, "", "", max(0, e.Tries-1)
+			e.Outcome, e.Reason, e.Text, e.Tries = Waiting.String(), "", "", max(0, e.Tries-1)
 		}
 	}
+	e.Left = e.Outcome == Unknown.String()
 	if _, err := l.write(ctx, leg, i, e, revision); err != nil {
 		w.cfg.Log.Warn("a line that a dead process left", "send", s.ID, "error", err)
 	}

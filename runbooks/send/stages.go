@@ -42,18 +42,16 @@ func (l *Leg) Openings() (all []Opening) {
 	return append(all, Opening{Stage: All, Gate: size})
 }
 
-// next is what is opened after the leg's stage, and whether there is any.
-func (l *Leg) next() (Opening, bool) {
-	all := l.Openings()
-	if l.Stage == "" {
-		return all[0], true
-	}
-	for i := range all[:len(all)-1] {
-		if all[i].Stage == l.Stage {
-			return all[i+1], true
+// Next are the leg's stage and the one after it; false: there is none. Of a leg whose first stage is not opened yet the
+// first one is what comes next.
+func (l *Leg) Next() (now, next Opening, ok bool) {
+	for _, next = range l.Openings() {
+		if now.Stage == l.Stage {
+			return now, next, true
 		}
+		now = next
 	}
-	return Opening{}, false
+	return now, Opening{}, false
 }
 
 // gates opens what may be opened of a send, and tells whether anything was. The status page is what the others refer
@@ -68,7 +66,7 @@ func (w *Worker) gates(s *Send, l *ledger, now time.Time) (changed bool) {
 		if leg.Kind != channel.Status && !ready {
 			continue
 		}
-		if next, ok := leg.next(); ok && (leg.Stage == "" || l.through(i, leg.Gate) && now.Sub(leg.Since) > hold) {
+		if at, next, ok := leg.Next(); ok && (leg.Stage == "" || l.through(i, leg.Gate) && now.Sub(leg.Since) > at.Hold) {
 			leg.Gate, leg.Stage, leg.Since, changed = next.Gate, next.Stage, now, true
 		}
 		if leg.Kind == channel.Status && (leg.Stage != All || t.OpenNow() > 0 || t.Reached() < t.Size && leg.Forgiven.IsZero()) {

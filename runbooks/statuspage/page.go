@@ -209,8 +209,8 @@ func (p *Page) tidy(ctx context.Context) {
 	}
 }
 
-// SetComponent says for by what state a component is in; the same again says that it still holds. It fails where there is no such component or state, and
-// where the bus cannot be written to.
+// SetComponent says for by what state a component is in; the same again says that it still holds. It fails where there
+// is no such component or state, and where the bus cannot be written to.
 func (p *Page) SetComponent(ctx context.Context, by, id string, s State) error {
 	k := p.bucket.Load()
 	switch {
